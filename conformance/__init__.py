@@ -1,0 +1,1 @@
+"""Conformance test suite for OMA CPM message-storage synchronization."""

@@ -1,0 +1,1 @@
+"""Adapters to storage clients under test."""

@@ -1,0 +1,97 @@
+"""What the suite needs of a storage client under test: hands on its local storage, and one synchronization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from conformance.model.equality import Equality
+from conformance.model.folders import FolderPath
+from conformance.model.policy import Policy
+from conformance.model.states import Flags, Snapshot
+from conformance.servers.protocol import Account
+
+
+@dataclass(frozen=True)
+class ClientIdentity:
+    """Who the client is and what it claims (its ICS). A claim that is not listed takes the item's default."""
+
+    name: str
+    version: str
+    claims: Mapping[str, bool] = field(default_factory=dict)
+    equality: Equality = Equality.OCTETS
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What the client itself reported of one synchronization."""
+
+    success: bool
+    detail: str = ""
+
+
+class ClientTimeout(Exception):
+    """The synchronization did not end within its bound; whatever ran was ended."""
+
+
+class StorageClient(Protocol):
+    """One storage client under test, with its local storage. A context manager.
+
+    Local objects are named by the `handle` that `snapshot` gave them. Every method raises `AdapterProblem` when the
+    adapter itself, not the client, is at fault.
+    """
+
+    name: str
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def hello(self) -> ClientIdentity:
+        """Name, version and claims."""
+        ...
+
+    def reset(self, account: Account) -> None:
+        """Forget everything: empty local storage, no base; from now on synchronize with this account."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Folders, objects and flags of local storage."""
+        ...
+
+    def create_folder(self, path: FolderPath) -> None:
+        """Make a folder, and its superiors where they are missing, in local storage."""
+        ...
+
+    def remove_folder(self, path: FolderPath) -> None:
+        """Remove a folder with its objects and inferiors from local storage."""
+        ...
+
+    def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
+        """Rename a folder in local storage. Raises `NotImplementedError` where the client has no such thing."""
+        ...
+
+    def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
+        """Add an object to a folder of local storage."""
+        ...
+
+    def remove(self, path: FolderPath, handle: str) -> None:
+        """Remove an object from local storage."""
+        ...
+
+    def set_metadata(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
+        """Set and clear flags of an object in local storage."""
+        ...
+
+    def set_policy(self, policy: Policy) -> None:
+        """Follow this policy from now on. Raises `NotImplementedError` where the client has no such control."""
+        ...
+
+    def synchronize(self, timeout: float) -> SyncResult:
+        """Run one synchronization as on the user's request. Raises `ClientTimeout` after `timeout` seconds."""
+        ...

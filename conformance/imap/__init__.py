@@ -1,0 +1,1 @@
+"""The IMAP binding: framing, transcripts, the storage session and the recording proxy."""

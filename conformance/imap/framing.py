@@ -1,0 +1,107 @@
+"""Cut a stream of IMAP octets into whole commands or responses, without any I/O.
+
+A unit is one command or response with the literals inside it (RFC 3501 2.2, 4.3), raw. The lines that follow
+AUTHENTICATE, and the DONE of IDLE, are units of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from conformance.imap.errors import ResponseTooLarge
+
+Direction = Literal["C", "S"]
+
+_MARKERS = {
+    "C": re.compile(rb"\{(\d{1,19})([+-]?)\}\r?\n\Z"),
+    "S": re.compile(rb"\{(\d{1,19})()\}\r?\n\Z"),
+}
+_LONGEST_MARKER = 25
+# The text of a status response may end in something that looks like a literal; only its code can hold one.
+_STATUS_TEXT = re.compile(rb"(?:\+|(?:\*|[^\s{(\"]+) (?:OK|NO|BAD|BYE|PREAUTH)\b)(?! \[[^\]]*\Z)", re.IGNORECASE)
+
+
+class Framer:
+    """Frame one direction: `"C"` what a client sends, `"S"` what a server sends.
+
+    `literal_limit` bounds one literal, `line_limit` one line between literals, both in octets.
+    """
+
+    def __init__(
+        self, direction: Direction, *, literal_limit: int | None = None, line_limit: int | None = None
+    ) -> None:
+        self._direction = direction
+        self._marker = _MARKERS[direction]
+        self._literal_limit, self._line_limit = literal_limit, line_limit
+        self._start()
+
+    def _start(self) -> None:
+        self._unit = bytearray()
+        self._line = 0
+        self._missing = 0
+        self._paused = False
+
+    @property
+    def tail(self) -> bytes:
+        """The octets of the unit that is not finished yet."""
+        return bytes(self._unit)
+
+    @property
+    def missing(self) -> int:
+        """How many octets of the literal now being read are still to come."""
+        return self._missing
+
+    @property
+    def paused(self) -> bool:
+        """True right after a synchronizing literal was announced and before its first octet."""
+        return self._paused
+
+    def abandon(self) -> bytes:
+        """Give up the unfinished unit (a refused literal, the end of a connection) and return its octets."""
+        tail = self.tail
+        self._start()
+        return tail
+
+    def feed(self, octets: bytes) -> list[bytes]:
+        """Take any number of octets and return the units they complete.
+
+        Raises `ResponseTooLarge` when a bound is passed; the framer is then of no further use.
+        """
+        units: list[bytes] = []
+        position, view = 0, memoryview(octets)
+        while position < len(octets):
+            self._paused = False
+            if self._missing:
+                taken = min(self._missing, len(octets) - position)
+                self._unit += view[position : position + taken]
+                position += taken
+                self._missing -= taken
+                self._line = len(self._unit)
+                continue
+            end = octets.find(b"\n", position) + 1
+            self._unit += view[position : end or len(octets)]
+            self._check_line()
+            if not end:
+                break
+            position = end
+            if not self._announces_literal():
+                units.append(bytes(self._unit))
+                self._start()
+        return units
+
+    def _check_line(self) -> None:
+        length = len(self._unit) - self._line
+        if self._line_limit is not None and length > self._line_limit:
+            raise ResponseTooLarge("a line", length, self._line_limit)
+
+    def _announces_literal(self) -> bool:
+        marker = self._marker.search(self._unit, max(self._line, len(self._unit) - _LONGEST_MARKER))
+        if marker is None or (self._direction == "S" and _STATUS_TEXT.match(self._unit)):
+            return False
+        size = int(marker[1])
+        if self._literal_limit is not None and size > self._literal_limit:
+            raise ResponseTooLarge("a literal", size, self._literal_limit)
+        self._missing, self._line = size, len(self._unit)
+        self._paused = not marker[2]
+        return True

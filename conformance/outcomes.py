@@ -1,0 +1,117 @@
+"""Outcomes, their order, the verdict of a run, and the findings that test cases give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Outcome(StrEnum):
+    """The outcome of a finding, a test case or a requirement, worst first (ISO/IEC 9646-1, refined)."""
+
+    FAIL = "fail"
+    ERROR = "error"
+    INCONCLUSIVE = "inconclusive"
+    WARN = "warn"
+    PASS = "pass"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
+
+
+class Verdict(StrEnum):
+    """The verdict of a role, or of a whole run."""
+
+    CONFORMANT = "conformant"
+    NOT_CONFORMANT = "not-conformant"
+    NOT_ESTABLISHED = "not-established"
+
+
+class Reason(StrEnum):
+    """Why an outcome is not a plain pass."""
+
+    CONTRADICTION = "contradiction"
+    RECOMMENDATION = "recommendation-not-followed"
+    PRECONDITION = "precondition-not-reached"
+    NOT_EXERCISED = "not-exercised"
+    FLAKY = "flaky"
+    TIMEOUT = "timeout"
+    OPEN = "text-leaves-it-open"
+    NOT_CLAIMED = "not-claimed"
+    NO_ABILITY = "adapter-cannot"
+    ROLE_NOT_TESTED = "role-not-tested"
+    NO_CASE = "no-test-case-yet"
+    NOT_SELECTED = "not-selected"
+    EXCLUDED = "excluded"
+    CONNECTION = "connection-lost"
+    SUITE = "error-of-the-suite"
+
+
+_WORST_FIRST = list(Outcome)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The worst of some outcomes; `not_run` of none at all."""
+    return min(outcomes, key=_WORST_FIRST.index, default=Outcome.NOT_RUN)
+
+
+class Frozen(BaseModel):
+    """The base of everything that stands in a report: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Deciding(Frozen):
+    """The wire line that decided: a transcript file, relative to the report, and an entry number in it."""
+
+    transcript: str
+    entry: int
+
+
+class Finding(Frozen):
+    """What one test case found about one requirement."""
+
+    requirement: str
+    outcome: Outcome
+    reason: Reason | None = None
+    expected: str = ""
+    observed: str = ""
+    deciding: Deciding | None = None
+
+
+class Examples(Frozen):
+    """How much a random case was exercised: examples run and planned, and how often each thing occurred."""
+
+    run: int
+    planned: int
+    exercised: dict[str, int] = Field(default_factory=dict)
+
+
+class Reproduced(Frozen):
+    """How often a failure found by random search came back on fresh state."""
+
+    times: int
+    of: int
+
+
+class CaseResult(Frozen):
+    """The result of one test case: its findings, and everything a reviewer needs to follow them."""
+
+    id: str
+    title: str
+    requirements: tuple[str, ...]
+    outcome: Outcome
+    reason: Reason | None = None
+    expected: str = ""
+    observed: str = ""
+    deciding: Deciding | None = None
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    transcript: str | None = None
+    examples: Examples | None = None
+    reproduced: Reproduced | None = None
+    replay: str | None = None
+    error: str | None = None
+    duration: float = 0.0

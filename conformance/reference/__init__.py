@@ -1,0 +1,1 @@
+"""Reference implementations of both roles: a storage server and a storage client."""
