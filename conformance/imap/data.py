@@ -15,7 +15,7 @@ _RANGE = re.compile(r"(\d{1,10}|\*)(?::(\d{1,10}|\*))?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class UidSet:
-    """A set of UIDs or sequence numbers as inclusive ranges, in the order they were given (RFC 3501 9, sequence-set)."""
+    """A set of UIDs or sequence numbers as inclusive ranges, in the order given (RFC 3501 9, sequence-set)."""
 
     ranges: tuple[tuple[int, int], ...]
 
@@ -86,8 +86,8 @@ def status_data(response: Response) -> tuple[bytes, dict[str, int]]:
     """Read `* STATUS name (ITEM number …)` into the name as sent and its items by upper-case name."""
     if len(response.tokens) != 2 or not isinstance(response.tokens[1], tuple):
         raise SyntaxProblem("STATUS data is a name and a list", repr(response.tokens).encode()[:80])
-    name, items = response.tokens
-    return octets_of(name), {item: number_of(value) for item, value in pairs(items or ()).items()}
+    items = pairs(response.tokens[1])
+    return octets_of(response.tokens[0]), {item: number_of(value) for item, value in items.items()}
 
 
 def search_data(response: Response) -> list[int]:

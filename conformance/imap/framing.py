@@ -57,6 +57,24 @@ class Framer:
         """True right after a synchronizing literal was announced and before its first octet."""
         return self._paused
 
+    @property
+    def size(self) -> int:
+        """How many octets of the unfinished unit are here."""
+        return len(self._unit)
+
+    @property
+    def inside(self) -> bool:
+        """True when the unfinished unit has its first line, ending in a literal, and is not complete."""
+        return self._line > 0
+
+    def tail_from(self, offset: int) -> bytes:
+        """The octets of the unfinished unit from an offset on, at the cost of those octets only."""
+        return bytes(memoryview(self._unit)[offset:])
+
+    def refused_by(self, response: bytes) -> bool:
+        """Whether a tagged response answers the command that waits, paused, for leave to send its literal."""
+        return self._paused and self._unit.startswith(response.split(b" ", 1)[0] + b" ")
+
     def abandon(self) -> bytes:
         """Give up the unfinished unit (a refused literal, the end of a connection) and return its octets."""
         tail = self.tail

@@ -10,23 +10,23 @@ from imapclient import imap_utf7
 def encode_name(name: str) -> bytes:
     """The name as sent on the wire. Raises `ValueError` for a lone surrogate, which no UTF-16 can carry."""
     try:
-        return imap_utf7.encode(name)
+        return bytes(imap_utf7.encode(name))
     except UnicodeEncodeError as error:
         raise ValueError(f"the folder name {name!r} holds a lone surrogate; use whole characters") from error
 
 
 def decode_name(wire: bytes) -> str:
-    """The name in Unicode. What is not modified UTF-7 is taken as UTF-8 (RFC 6855), unknown octets as `\\udc80`-`\\udcff`."""
+    """The name in Unicode; what is not modified UTF-7 is taken as UTF-8 (RFC 6855), other octets as lone surrogates."""
     if wire.isascii() and _well_formed(wire):
         try:
-            return imap_utf7.decode(wire)
+            return str(imap_utf7.decode(wire))
         except ValueError:
             pass
     return wire.decode("utf-8", "surrogateescape")
 
 
 def _well_formed(wire: bytes) -> bool:
-    """imapclient also accepts a shift that never ends and octets outside the modified alphabet."""
+    """Not all that imapclient takes, such as a shift that never ends."""
     parts = wire.split(b"&")[1:]
     return all(b"-" in part and _is_modified_base64(part[: part.index(b"-")]) for part in parts)
 
@@ -36,7 +36,7 @@ def _is_modified_base64(octets: bytes) -> bool:
 
 
 def quote(octets: bytes) -> bytes:
-    """A quoted string (RFC 3501 4.3). Raises `ValueError` for CR, LF, NUL and octets above 127: those need a literal."""
+    """A quoted string (RFC 3501 4.3); raises `ValueError` for CR, LF, NUL and octets above 127: use a literal."""
     if not octets.isascii() or any(octet in octets for octet in b"\r\n\0"):
         raise ValueError(f"{octets!r} cannot be quoted; send it as a literal")
     return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
@@ -60,7 +60,7 @@ class Hierarchy:
     root: str = ""
 
     def name(self, path: tuple[str, ...]) -> str:
-        """The name of a path; `()` is the root. Raises `ValueError` for a part the server could not tell from two."""
+        """The name of a path; `()` is the root. Raises `ValueError` for a part that is empty or would read as two."""
         for part in path:
             if not part or (self.delimiter and self.delimiter in part):
                 raise ValueError(f"{part!r} cannot be one level of a folder name (delimiter {self.delimiter!r})")

@@ -1,6 +1,6 @@
 """Read one command or response into nested tokens (RFC 3501 9), without judging what it asks or says.
 
-A token is an `Atom`, a `Quoted` or a `Literal` (all three are `bytes`), `None` for the atom NIL, or a tuple of tokens for a
+A token is an `Atom`, a `Quoted` or a `Literal` (all are `bytes`), `None` for the atom NIL, or a tuple of tokens for a
 parenthesized list. A body section such as `BODY[HEADER.FIELDS ("To")]<0>` is one atom.
 """
 
@@ -46,7 +46,7 @@ class Literal(bytes):
     """Octets sent as a literal."""
 
 
-Token: TypeAlias = Union[Atom, Quoted, Literal, None, tuple["Token", ...]]
+Token: TypeAlias = Union[Atom, Quoted, Literal, tuple["Token", ...], None]  # noqa: UP007
 Tokens: TypeAlias = tuple[Token, ...]
 
 
@@ -72,8 +72,8 @@ class Command:
 class Response:
     """A server response.
 
-    `* 12 FETCH (…)` has the number 12, the name FETCH and one token. Status responses (tagged or not) and continuations have
-    a `code` and a `text`, and no tokens: whatever follows the code is opaque.
+    `* 12 FETCH (…)` has the number 12, the name FETCH and one token. Status responses (tagged or not) and continuations
+    have a `code` and a `text`, and no tokens: whatever follows the code is opaque.
     """
 
     kind: Choice["untagged", "tagged", "continuation"]
@@ -175,7 +175,7 @@ def parse_command(unit: bytes) -> Command:
     """Read a client command; the bare `DONE` that ends IDLE has an empty tag."""
     tag, _, rest = _LINE_END.sub(b"", unit).partition(b" ")
     if tag.upper() == b"DONE" and not rest:
-        return Command("", "DONE", False, ())
+        return Command("", "DONE", uid=False, arguments=())
     if not _is_tag(tag):
         raise SyntaxProblem("a command starts with a tag", unit)
     tokens = tokenize(unit[len(tag) :])

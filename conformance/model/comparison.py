@@ -30,7 +30,10 @@ class Nature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One contradiction: where, what, and on which side. `row` is None for what no model state ever held."""
+    """One contradiction: where, what, and on which side.
+
+    `row` is None for what no model state ever held. `origin` is the side that changed the `flag` since the base.
+    """
 
     nature: Nature
     side: Side
@@ -40,6 +43,7 @@ class Difference:
     expected: str
     observed: str
     flag: str | None = None
+    origin: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,10 @@ class Lens:
     """How the two sides are looked at: equality of objects, and the flags that both sides can hold."""
 
     equality: Equality = Equality.OCTETS
-    holds_flag: Callable[[str], bool] = field(default=lambda flag: True)
+    holds_flag: Callable[[str], bool] = field(default=lambda _flag: True)
 
     def flags(self, flags: Flags) -> Flags:
-        """The comparable part of a set of flags; `\\Deleted` is a mark for removal, not metadata (A12, A13)."""
+        r"""The comparable part of a set of flags; `\Deleted` is a mark for removal, not metadata (A12, A13)."""
         return frozenset(flag for flag in normal_flags(flags) if flag != "\\deleted" and self.holds_flag(flag))
 
 
@@ -183,9 +187,19 @@ class _Comparison:
             return
         wanted = self.lens.flags(demand.local_flags if side is Side.LOCAL else demand.server_flags)
         for flag in sorted(wanted - have):
-            self._add(Nature.FLAG_NOT_SET, side, demand, f"{flag} set", _values([have]), flag)
+            self._add(
+                Nature.FLAG_NOT_SET, side, demand, f"{flag} set", _values([have]), flag, _origin(demand, side, flag)
+            )
         for flag in sorted(have - wanted):
-            self._add(Nature.FLAG_NOT_CLEARED, side, demand, f"{flag} not set", _values([have]), flag)
+            self._add(
+                Nature.FLAG_NOT_CLEARED,
+                side,
+                demand,
+                f"{flag} not set",
+                _values([have]),
+                flag,
+                _origin(demand, side, flag),
+            )
 
     def _flags_of_equals(self, demands: Sequence[Demand], seen: dict[Side, list[ObservedObject]]) -> None:
         """Objects with the same octets cannot be told apart: their flags are compared as a multiset."""
@@ -231,10 +245,11 @@ class _Comparison:
         expected: str,
         observed: str,
         flag: str | None = None,
+        origin: Side | None = None,
     ) -> None:
         subject = demand.item.name if isinstance(demand, Demand) else f"folder {display(demand.path)}"
         self.differences.append(
-            Difference(nature, side, demand.path, demand.row, subject, expected, observed, flag)
+            Difference(nature, side, demand.path, demand.row, subject, expected, observed, flag, origin)
         )
 
 
@@ -243,6 +258,15 @@ ABSENT_COPIES: Copies = (0, 0)
 
 def _flags_of(demand: Demand, side: Side) -> Flags:
     return demand.local_flags if side is Side.LOCAL else demand.server_flags
+
+
+def _origin(demand: Demand, side: Side, flag: str) -> Side | None:
+    """The side whose change of the flag has not arrived; where both changed it alike, the other one than `side`."""
+    changed = {
+        Side.LOCAL: demand.set_locally | demand.cleared_locally,
+        Side.SERVER: demand.set_on_server | demand.cleared_on_server,
+    }
+    return next((each for each in sorted(Side, key=lambda one: one is side) if flag in changed[each]), None)
 
 
 def _allowed_totals(demands: Sequence[Demand]) -> dict[Copies, Standing]:

@@ -1,4 +1,4 @@
-"""The stored objects of CPM message storage: CPM Message, File Transfer History, session info, group state, Media Object.
+"""The stored objects of CPM message storage: messages, file transfers, session info, group states, media objects.
 
 Every object is one RFC 5322 octet stream with CRLF line ends. The headers follow the CPM message storage objects:
 conversation and contribution identities, IMDN message identity, direction. The suite writes all of them and demands
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -61,7 +62,11 @@ def _common(identity: str, conversation: str, direction: str) -> dict[str, str]:
 
 
 def message(
-    identity: str, text: str = "Are you on the train?", *, conversation: str = "conversation-1", direction: str = "received"
+    identity: str,
+    text: str = "Are you on the train?",
+    *,
+    conversation: str = "conversation-1",
+    direction: str = "received",
 ) -> StoredObject:
     """A CPM Message: a `message/cpim` entity around a plain text."""
     headers = _common(identity, conversation, direction) | {
@@ -77,7 +82,11 @@ def message(
 
 
 def file_transfer(
-    identity: str, content: bytes = b"\x89PNG\r\n\x1a\n", *, conversation: str = "conversation-1", direction: str = "sent"
+    identity: str,
+    content: bytes = b"\x89PNG\r\n\x1a\n",
+    *,
+    conversation: str = "conversation-1",
+    direction: str = "sent",
 ) -> StoredObject:
     """A CPM File Transfer History: a `multipart/related` entity with the transfer's description and the file."""
     boundary = f"boundary-{identity}"
@@ -133,7 +142,7 @@ def of_kind(kind: ObjectKind, identity: str) -> StoredObject:
     return _BUILDERS[kind](identity)
 
 
-_BUILDERS = {
+_BUILDERS: dict[ObjectKind, Callable[[str], StoredObject]] = {
     ObjectKind.MESSAGE: message,
     ObjectKind.FILE_TRANSFER: file_transfer,
     ObjectKind.SESSION_INFO: session_info,

@@ -8,7 +8,7 @@ the text leaves an outcome open (a conflict) it allows every defensible one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from conformance.model.folders import FolderPath, is_below
@@ -103,6 +103,14 @@ class Expectation:
         yield from (demand.row for demand in self.folders)
         yield from (demand.row for demand in self.items)
 
+    def settled(self) -> StoreState:
+        """The one state that both sides hold afterwards, where nothing was disputed and no policy kept them apart."""
+        state = StoreState({demand.path: {} for demand in self.folders if PRESENT in demand.outcomes})
+        for demand in self.items:
+            if PRESENT in demand.outcomes and demand.path in state.folders:
+                state = state.put(demand.path, replace(demand.item, flags=demand.server_flags))
+        return state
+
 
 def merge_flags(base: Flags, local: Flags, server: Flags) -> Flags:
     """The three-way merge: a flag that one side changed takes that side's value, else the common one."""
@@ -120,9 +128,7 @@ def _union(*mappings: Iterable[FolderPath]) -> list[FolderPath]:
     return sorted({path for mapping in mappings for path in mapping})
 
 
-def _folder_demands(
-    base: StoreState, local: StoreState, server: StoreState, policy: Policy
-) -> Iterator[FolderDemand]:
+def _folder_demands(base: StoreState, local: StoreState, server: StoreState, policy: Policy) -> Iterator[FolderDemand]:
     for path in _union(base.folders, local.folders, server.folders):
         row = Row.of(base.folders.get(path), local.folders.get(path), server.folders.get(path))
         if not policy.admits_folder(path) or _stays(row, policy):

@@ -26,7 +26,7 @@ class Side(StrEnum):
 
 
 def normal_flags(flags: Iterable[str]) -> Flags:
-    """Flags as they are compared: without `\\Recent`, letter case ignored (RFC 3501 2.3.2)."""
+    r"""Flags as they are compared: without `\Recent`, letter case ignored (RFC 3501 2.3.2)."""
     return frozenset(flag.lower() for flag in flags) - {"\\recent"}
 
 

@@ -72,6 +72,7 @@ class Behaviour:
     capability_in_greeting: bool = True
     capability_after_login: bool = True
     login_disabled: bool = False
+    refuse_before_literal: bool = False
     idle_push: bool = True
     vanished_reports_all: bool = False
 
@@ -96,7 +97,7 @@ class Behaviour:
         for name, needed in REQUIRED_EXTENSIONS.items():
             missing = [other for other in needed if other not in self.extensions]
             if name in self.extensions and missing:
-                raise ValueError(f"{name} needs {missing}; use Behaviour.without() to drop an extension and its dependents")
+                raise ValueError(f"{name} needs {missing}; Behaviour.without() drops an extension and its dependents")
 
     def _check_numbers(self) -> None:
         limits = {

@@ -1,0 +1,72 @@
+"""The fixtures of the test cases: the judge, the scenario, and hands on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.plugin import session_of
+from conformance.scenario.exploration import Exploration
+from conformance.scenario.judge import Judge
+from conformance.scenario.scenario import Scenario
+from conformance.scenario.storage import Storage
+from conformance.spec import requirement
+from conformance.strategies.profiles import EFFORTS
+
+if TYPE_CHECKING:
+    from conformance.execution.session import ConformanceSession
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest) -> ConformanceSession:
+    """The run that this test case belongs to."""
+    session = session_of(request.config)
+    if session is None:
+        pytest.fail("the test cases run as `cpm-conformance run`, or as pytest with an option --cpm-...", pytrace=False)
+    session.require_claims(request.node)
+    return session
+
+
+@pytest.fixture
+def judge(session: ConformanceSession, request: pytest.FixtureRequest) -> Judge:
+    """The judge of this test case."""
+    return session.judge_of(request.node)
+
+
+@pytest.fixture
+def scenario(session: ConformanceSession, judge: Judge, request: pytest.FixtureRequest) -> Iterator[Scenario]:
+    """A fresh account, empty local storage, and the client between them."""
+    with Scenario(session.stage, judge, session.transcript_of(request.node)) as scenario:
+        yield scenario
+
+
+@pytest.fixture
+def storage(session: ConformanceSession, judge: Judge, request: pytest.FixtureRequest) -> Iterator[Storage]:
+    """A fresh account on the server under test, and raw connections to it."""
+    with Storage(session.stage, judge, session.transcript_of(request.node)) as storage:
+        yield storage
+
+
+@pytest.fixture
+def exploration(session: ConformanceSession, judge: Judge) -> Exploration:
+    """Random exploration with the effort and the seed of this run."""
+    configuration = session.configuration
+    fresh_judge = lambda: Judge(requirement, judge.transcript)  # noqa: E731  (one expression, named for its reader)
+    return Exploration(judge, EFFORTS[configuration.profile], configuration.seed, fresh_judge)
+
+
+@pytest.fixture
+def fresh_scenario(
+    session: ConformanceSession, request: pytest.FixtureRequest
+) -> Iterator[Callable[[Judge], Scenario]]:
+    """A way to open one scenario for each example of a random case."""
+    with ExitStack() as opened:
+
+        def open_one(judge: Judge) -> Scenario:
+            opened.close()
+            return opened.enter_context(Scenario(session.stage, judge, session.transcript_of(request.node)))
+
+        yield open_one

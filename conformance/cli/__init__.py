@@ -1,0 +1,50 @@
+"""The command line, one file a command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from conformance.cli.doctor import doctor
+from conformance.cli.listing import list_requirements
+from conformance.cli.run import run
+from conformance.problems import Problem
+
+COULD_NOT_RUN, USAGE = 3, 4
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cpm-sync-conformance", prog_name="cpm-conformance")
+def cli() -> None:
+    """Conformance test suite for OMA CPM message-storage synchronization (5.5.2.20).
+
+    Exit codes: 0 conformant, 1 not conformant, 2 not established, 3 could not run, 4 usage.
+    """
+
+
+cli.add_command(run)
+cli.add_command(doctor)
+cli.add_command(list_requirements)
+
+
+def main() -> None:
+    """The command `cpm-conformance`: no traceback for what the user can mend."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        _stop("interrupted", COULD_NOT_RUN)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(USAGE)
+    except Problem as problem:
+        _stop(str(problem), problem.exit_code)
+    except KeyboardInterrupt:
+        _stop("interrupted; no report was written", COULD_NOT_RUN)
+
+
+def _stop(text: str, code: int) -> None:
+    click.echo(f"cpm-conformance: {text}", err=True)
+    sys.exit(code)

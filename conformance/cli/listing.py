@@ -1,0 +1,59 @@
+"""`cpm-conformance list`: the requirements, with their test cases or why they have none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from conformance.spec import Requirement, requirements
+
+
+@click.command(name="list")
+@click.option("--role", type=click.Choice(["server", "client"]), help="Only requirements of one role.")
+@click.option("--clause", metavar="CLAUSE", help="Only this clause and what it holds, for instance 5.5.2.20-3c.")
+@click.option("--plain", is_flag=True, help="One line a requirement, tab separated: id, clause, roles, level, cases.")
+def list_requirements(role: str | None, clause: str | None, *, plain: bool) -> None:
+    """List the requirements and the test cases that judge them."""
+    from conformance.cases.registry import declarations
+
+    cases: dict[str, list[str]] = defaultdict(list)
+    for declaration in declarations().values():
+        for judged in declaration.requirements:
+            cases[judged].append(declaration.id)
+    chosen = [each for each in requirements() if _is_chosen(each, role, clause)]
+    if plain:
+        for each in chosen:
+            click.echo("\t".join((each.id, each.clause, "+".join(each.roles), each.level, _cases(each, cases))))
+        return
+    Console(soft_wrap=False).print(_table(chosen, cases))
+
+
+def _is_chosen(each: Requirement, role: str | None, clause: str | None) -> bool:
+    in_clause = clause is None or each.clause == clause or each.clause.startswith((f"{clause}-", f"{clause}."))
+    return (role is None or role in each.roles) and in_clause
+
+
+def _cases(each: Requirement, cases: dict[str, list[str]]) -> str:
+    if each.excluded:
+        return f"excluded: {each.excluded.why}"
+    return ", ".join(cases[each.id]) or "not yet"
+
+
+def _table(chosen: list[Requirement], cases: dict[str, list[str]]) -> Table:
+    table = Table(title=f"{len(chosen)} requirements", title_justify="left")
+    for heading in ("id", "clause", "role", "keyword", "level", "what a conforming implementation does", "test cases"):
+        table.add_column(heading, overflow="fold")
+    for each in chosen:
+        table.add_row(
+            each.id,
+            each.clause,
+            "+".join(each.roles),
+            each.keyword,
+            each.level.value,
+            each.sentence,
+            _cases(each, cases),
+        )
+    return table

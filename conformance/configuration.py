@@ -1,0 +1,141 @@
+"""The configuration of a run: what the command line, a TOML file and the environment can say, validated."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from conformance.problems import ConfigurationProblem, UsageProblem
+
+DEFAULT_SEED = 20100583
+
+
+class Roles(StrEnum):
+    """Which implementation is judged."""
+
+    SERVER = "server"
+    CLIENT = "client"
+    ALL = "all"
+
+
+class Profile(StrEnum):
+    """How much random exploration a run does; the numbers stand in `conformance.strategies.profiles`."""
+
+    QUICK = "quick"
+    CI = "ci"
+    NIGHTLY = "nightly"
+    REMOTE = "remote"
+
+
+class Configuration(BaseModel):
+    """Everything that decides what a run does. Times are in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    server: str = Field(default="reference", description="reference, dovecot, cyrus, or imap://user:password@host/root")
+    client: str = Field(default="reference", description="reference, mbsync or none")
+    role: Roles = Field(default=Roles.ALL, description="which role is judged")
+    profile: Profile = Field(default=Profile.QUICK, description="how much random exploration")
+    seed: int = Field(default=DEFAULT_SEED, ge=0, description="the seed of all random draws")
+    select: tuple[str, ...] = Field(default=(), description="requirement ids, case ids or clauses; empty means all")
+    output: Path = Field(default=Path("reports/latest"), description="the directory the report is written to")
+    workers: int = Field(default=0, ge=0, le=64, description="parallel processes; 0 means none beside this one")
+    synchronize_timeout: float = Field(default=30.0, gt=0, le=3600)
+    answer_timeout: float = Field(default=10.0, gt=0, le=600)
+    runs_to_converge: int = Field(default=2, ge=1, le=5, description="synchronizations until both sides agree (A21)")
+    server_options: dict[str, str] = Field(default_factory=dict)
+    client_options: dict[str, str] = Field(default_factory=dict)
+    claims: dict[str, bool] = Field(default_factory=dict, description="ICS items that differ from the adapter's claims")
+
+    def redacted(self) -> dict[str, Any]:
+        """The configuration as it may be shown: no password, in the URL or in an option."""
+        shown = self.model_dump(mode="json")
+        shown["server"] = without_password(self.server)
+        for options in (shown["server_options"], shown["client_options"]):
+            options.update({key: "***" for key in options if _is_secret(key)})
+        return shown
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that the configuration or the environment holds; none may stand in any output."""
+        found = {
+            value
+            for options in (self.server_options, self.client_options)
+            for key, value in options.items()
+            if _is_secret(key)
+        }
+        found |= {_password(self.server), os.environ.get("CPM_SERVER_PASSWORD", "")}
+        found |= {unquote(each) for each in found}
+        return tuple(sorted(found - {""}))
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key.lower() for word in ("pass", "token", "secret"))
+
+
+def _password(url: str) -> str:
+    userinfo, at, _ = url.partition("://")[2].rpartition("@")
+    return userinfo.partition(":")[2] if at else ""
+
+
+def without_password(url: str) -> str:
+    """A server specification with the password of its URL masked; it may hold any character but the last `@`."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or "@" not in rest:
+        return url
+    userinfo, _, place = rest.rpartition("@")
+    user, colon, _ = userinfo.partition(":")
+    return f"{scheme}://{user}{':***' if colon else ''}@{place}"
+
+
+def read(path: Path | None, overrides: Mapping[str, Any]) -> Configuration:
+    """The configuration of a TOML file, if one is given, with whatever the command line says on top of it.
+
+    Raises `ConfigurationProblem` for a file that cannot be read, is not TOML or does not fit, `UsageProblem` for a
+    value of the command line that does not fit.
+    """
+    said = _from_file(path) if path else {}
+    for key, value in overrides.items():
+        said[key] = (
+            {**said.get(key, {}), **value}
+            if isinstance(value, Mapping) and isinstance(said.get(key, {}), dict)
+            else value
+        )
+    try:
+        return Configuration.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        text = f"{key}: {first['msg']}" + ("" if first["type"] == "extra_forbidden" else f" (it is {first['input']!r})")
+        known = ", ".join(Configuration.model_fields)
+        if path and first["loc"] and first["loc"][0] not in overrides:
+            raise ConfigurationProblem(f"{path}: {text}", f"the keys of a configuration file are {known}") from None
+        raise UsageProblem(text, "see `cpm-conformance run --help` for what can be given") from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationProblem(f"{path}: {error.strerror}", "give --config the path of a readable file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationProblem(f"{path} is not TOML: {error}", "mend that line; see https://toml.io") from None
+
+
+def adapter_options(pairs: Iterable[str]) -> dict[str, dict[str, str]]:
+    """`key=value` pairs of the command line by adapter: `server.key=value` for the server, else for the client."""
+    options: dict[str, dict[str, str]] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise UsageProblem(f"-O {pair!r} is not of the form key=value", "write for instance -O Sync=Pull")
+        target, dot, name = key.partition(".")
+        scoped = bool(dot) and target in ("server", "client")
+        options.setdefault(f"{target if scoped else 'client'}_options", {})[name if scoped else key] = value
+    return options

@@ -1,0 +1,237 @@
+"""One conformance run inside pytest: opens the stage once, gives every case its judge, gathers the results, reports."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.cases.declaration import Declaration
+from conformance.clients.registry import open_client
+from conformance.configuration import Configuration, Roles, adapter_options, read, without_password
+from conformance.execution.header import Observed, observe
+from conformance.execution.results import case_result
+from conformance.imap.transcript import Transcript
+from conformance.outcomes import CaseResult, Outcome
+from conformance.problems import Problem
+from conformance.scenario.judge import Judge, NotApplicable
+from conformance.scenario.stage import Bounds, Stage
+from conformance.servers.registry import open_server
+from conformance.spec import Role, requirement
+
+RESULT, OBSERVED = "cpm-case-result", "cpm-observed"
+_JUDGE = pytest.StashKey[Judge]()
+_TRANSCRIPT = pytest.StashKey[Transcript]()
+_STARTED = pytest.StashKey[float]()
+
+
+def configuration_of(config: pytest.Config) -> Configuration:
+    """The configuration that pytest's own options spell; see `conformance.plugin`."""
+
+    def given(name: str) -> str | None:
+        value = config.getoption(f"--cpm-{name}")
+        return None if value is None else str(value)
+
+    overrides: dict[str, Any] = json.loads(given("settings") or "{}")
+    overrides |= {name: given(name) for name in ("server", "client", "role", "profile", "output") if given(name)}
+    if given("seed"):
+        overrides["seed"] = given("seed")
+    if config.getoption("--cpm-select"):
+        overrides["select"] = tuple(config.getoption("--cpm-select"))
+    overrides |= adapter_options(config.getoption("--cpm-option"))
+    path = given("config")
+    return read(Path(path) if path else None, overrides)
+
+
+class ConformanceSession:
+    """The plugin object that is registered for a run; in a run with workers each process has its own."""
+
+    def __init__(self, configuration: Configuration, *, is_worker: bool = False) -> None:
+        self.configuration, self.is_worker = configuration, is_worker
+        self.results: dict[str, CaseResult] = {}
+        self.observed: Observed | None = None
+        self.watchers: list[Callable[[CaseResult], None]] = []
+        self.problem: Problem | None = None
+        self._resources = ExitStack()
+        self._observed_told = False
+        self._stage: Stage | None = None
+
+    @classmethod
+    def from_pytest(cls, config: pytest.Config) -> ConformanceSession:
+        """The session of a run that was started as plain pytest, or of one worker."""
+        return cls(configuration_of(config), is_worker=hasattr(config, "workerinput"))
+
+    def open_stage(self) -> Stage:
+        """Start the implementations under test, once. Raises `Problem` if that is not possible."""
+        if self._stage is None:
+            with ExitStack() as started:
+                self._stage = self._start(started)
+                self._resources = started.pop_all()
+            self.observed = observe(self._stage, without_password(self.configuration.server))
+        return self._stage
+
+    def _start(self, started: ExitStack) -> Stage:
+        said = self.configuration
+        client = open_client(said.client, said.client_options)
+        server = started.enter_context(open_server(said.server, said.server_options))
+        if client is not None:
+            started.enter_context(client)
+        return Stage(
+            server,
+            client,
+            overrides=said.claims,
+            bounds=Bounds(said.synchronize_timeout, said.answer_timeout, said.runs_to_converge),
+            output=said.output,
+            secrets=said.secrets(),
+        )
+
+    @property
+    def stage(self) -> Stage:
+        """The implementations under test, started when the first case needs them."""
+        return self.open_stage()
+
+    def judged_roles(self) -> frozenset[Role]:
+        """The roles whose cases are run: without a client, none of its cases."""
+        wanted = {
+            Roles.SERVER: {Role.SERVER},
+            Roles.CLIENT: {Role.CLIENT},
+            Roles.ALL: {Role.SERVER, Role.CLIENT},
+        }[self.configuration.role]
+        return frozenset(wanted - ({Role.CLIENT} if self.configuration.client == "none" else set()))
+
+    def select(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep the test cases of the judged roles and of the selection."""
+        kept = [item for item in items if self._is_selected(declaration_of(item))]
+        dropped = [item for item in items if item not in kept]
+        items[:] = kept
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+
+    def _is_selected(self, declaration: Declaration | None) -> bool:
+        if declaration is None:
+            return True
+        if declaration.role not in self.judged_roles():
+            return False
+        wanted = self.configuration.select
+        names = {declaration.id, *declaration.requirements}
+        clauses = {requirement(each).clause for each in declaration.requirements}
+        return not wanted or any(
+            each in names or any(clause == each or clause.startswith((f"{each}-", f"{each}.")) for clause in clauses)
+            for each in wanted
+        )
+
+    def judge_of(self, item: pytest.Item) -> Judge:
+        """The judge of a test case."""
+        if _JUDGE not in item.stash:
+            item.stash[_JUDGE] = Judge(requirement, transcript_path(item))
+            item.stash[_TRANSCRIPT] = self.stage.transcript()
+        return item.stash[_JUDGE]
+
+    def require_claims(self, item: pytest.Item) -> None:
+        """Raise `NotApplicable` where a claim that the case needs is not made."""
+        declaration = declaration_of(item)
+        missing = self.stage.claims_all(declaration.needs) if declaration else None
+        if missing:
+            raise NotApplicable(f"the implementation does not claim {missing!r}")
+
+    def transcript_of(self, item: pytest.Item) -> Transcript:
+        """The transcript that everything in this test case is recorded in."""
+        self.judge_of(item)
+        return item.stash[_TRANSCRIPT]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """After a case has run, its findings decide whether pytest counts it as passed."""
+        item.stash[_STARTED] = time.perf_counter()
+        result = yield
+        if declaration_of(item):
+            self.judge_of(item).conclude()
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the result of the case to pytest's own report, in which it also travels from worker to controller."""
+        report = yield
+        declaration = declaration_of(item)
+        problem = call.excinfo.value if call.excinfo else None
+        if declaration and (call.when == "call" or (problem is not None and RESULT not in dict(item.user_properties))):
+            result = self._result(item, declaration, problem, call.duration)
+            item.user_properties.append((RESULT, result.model_dump_json()))
+            if isinstance(problem, NotApplicable):
+                report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"not applicable: {problem}")
+            if self.observed is not None and not self._observed_told:
+                item.user_properties.append((OBSERVED, self.observed.model_dump_json()))
+                self._observed_told = True
+            report.user_properties = list(item.user_properties)
+        return report
+
+    def _result(
+        self, item: pytest.Item, declaration: Declaration, problem: BaseException | None, duration: float
+    ) -> CaseResult:
+        judge = item.stash.get(_JUDGE, None) or Judge(requirement, "")
+        result = case_result(declaration, title_of(item), judge, problem, duration)
+        path = self._write_transcript(item)
+        return result.model_copy(update={"id": case_id(item), "transcript": path})
+
+    def _write_transcript(self, item: pytest.Item) -> str | None:
+        transcript = item.stash.get(_TRANSCRIPT, None)
+        if transcript is None or not transcript.mark():
+            return None
+        relative = transcript_path(item)
+        path = self.configuration.output / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        transcript.write(path)
+        return relative
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather what the cases, here or in a worker, reported."""
+        said = dict(report.user_properties)
+        if OBSERVED in said and self.observed is None:
+            self.observed = Observed.model_validate_json(str(said[OBSERVED]))
+        if RESULT in said:
+            result = CaseResult.model_validate_json(str(said[RESULT]))
+            fresh = result.id not in self.results
+            self.results[result.id] = result
+            for watcher in self.watchers if fresh else ():
+                watcher(result)
+
+    def pytest_sessionfinish(self) -> None:
+        """Stop what was started, and report unless the controller does."""
+        self._resources.close()
+
+
+def declaration_of(item: pytest.Item) -> Declaration | None:
+    """The declaration of a test case; None for any other pytest item."""
+    marker = item.get_closest_marker("case")
+    return marker.args[0] if marker else None
+
+
+def case_id(item: pytest.Item) -> str:
+    """The stable id of a test case, with its parameters where it has any."""
+    declaration = declaration_of(item)
+    parameters = getattr(item, "callspec", None)
+    return f"{declaration.id if declaration else item.name}{f'[{parameters.id}]' if parameters else ''}"
+
+
+def transcript_path(item: pytest.Item) -> str:
+    """Where a case's transcript stands, relative to the report; the name holds ASCII letters, digits, `-` and `_`."""
+    return f"transcripts/{re.sub(r'[^A-Za-z0-9_-]+', '_', case_id(item)).strip('_')}.txt"
+
+
+def title_of(item: pytest.Item) -> str:
+    """The one sentence of a test case's docstring."""
+    function = getattr(item, "function", None)
+    return " ".join((getattr(function, "__doc__", None) or "").split())
+
+
+def is_green(result: CaseResult) -> bool:
+    """Whether a result counts as established or rightly left out."""
+    return result.outcome in (Outcome.PASS, Outcome.WARN, Outcome.NOT_APPLICABLE)

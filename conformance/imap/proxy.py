@@ -1,0 +1,152 @@
+"""A recording proxy in front of a server: octets pass unchanged and at once, units are recorded, faults can be put in.
+
+Only CAPABILITY lists are edited, to hide what would blind the recording (COMPRESS, STARTTLS) and what the caller names.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from types import TracebackType
+
+from conformance.imap.endpoint import Endpoint
+from conformance.imap.errors import ImapProblem
+from conformance.imap.recorder import Recorder
+from conformance.imap.relay import Action, Answer, Cut, Forward, Interceptor, Relay, Replace, Stall
+from conformance.imap.transcript import Transcript
+from conformance.imap.wire import WireConnection, connect
+
+__all__ = ["Action", "Answer", "Cut", "Forward", "Interceptor", "RecordingProxy", "Replace", "Stall"]
+
+
+class RecordingProxy:
+    """Listens on 127.0.0.1 and relays to `upstream`; its connections are `client-1`, `client-2` and so on.
+
+    Clients speak plain IMAP to it; TLS to the server is the proxy's (`tls` overrides the verifying default context).
+    `intercept` is called with the connection's name, `"C"` or `"S"`, and each whole unit, on the connection's own thread;
+    it returns an action, or None to forward. An error it raises cuts the connection and is kept in `problems`.
+    `hide` names capabilities to take out of every list, as shell patterns.
+    """
+
+    def __init__(
+        self,
+        upstream: Endpoint,
+        transcript: Transcript,
+        *,
+        name: str = "client",
+        tls: ssl.SSLContext | None = None,
+        intercept: Interceptor | None = None,
+        hide: Iterable[str] = (),
+        timeout: float = 10.0,
+    ) -> None:
+        self.upstream, self.transcript, self.name, self.intercept = upstream, transcript, name, intercept
+        self.hide = frozenset(pattern.upper() for pattern in hide)
+        self.connections = 0
+        self.problems: list[Exception] = []
+        self._tls, self._timeout = tls, timeout
+        self._changed = threading.Condition()
+        self._open = 0
+        self._relays: set[Relay] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener: socket.socket | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect; raises `ValueError` when the proxy is not started."""
+        if self._listener is None:
+            raise ValueError("the proxy is not started; use it in a with block or call start()")
+        return Endpoint("127.0.0.1", self._listener.getsockname()[1])
+
+    def start(self) -> RecordingProxy:
+        """Begin to listen."""
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._spawn(self._accept, self._listener)
+        return self
+
+    def stop(self) -> None:
+        """Cut every connection, stop listening, and wait until no thread is left; safe to repeat."""
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        with self._changed:
+            for relay in self._relays:
+                relay.stop()
+        for thread in list(self._threads):
+            thread.join(self._timeout + 5)
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Wait until no connection is open, at most `timeout` seconds; whether that came true.
+
+        Then the server has ended its sessions too, or was cut off.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: self._open == 0, timeout)
+
+    def _spawn(self, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, name=f"{self.name}-proxy", daemon=True)
+        self._threads = [*(one for one in self._threads if one.is_alive()), thread]
+        thread.start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with self._changed:
+                self.connections += 1
+                self._open += 1
+                recorder = Recorder(self.transcript, f"{self.name}-{self.connections}")
+            self._spawn(self._serve, client, recorder)
+
+    def _serve(self, client: socket.socket, recorder: Recorder) -> None:
+        recorder.note(f"opened to {self.upstream.host}:{self.upstream.port}")
+        try:
+            server, greeting = self._connect()
+        except ImapProblem as error:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            recorder.closed(f"cut: {error}")
+        else:
+            self._relay(Relay(client, server, recorder, intercept=self.intercept, hide=self._hidden()), greeting)
+        with self._changed:
+            self._open -= 1
+            self._changed.notify_all()
+
+    def _relay(self, relay: Relay, greeting: bytes) -> None:
+        with self._changed:
+            self._relays.add(relay)
+            if self._listener is None:
+                relay.stop()
+        try:
+            relay.run(greeting)
+        except Exception as error:
+            # Whatever an interceptor raises must not vanish with its thread.
+            self.problems.append(error)
+        with self._changed:
+            self._relays.discard(relay)
+
+    def _connect(self) -> tuple[socket.socket, bytes]:
+        if self.upstream.security == "starttls":
+            wire = WireConnection.open(self.upstream, timeout=self._timeout, tls=self._tls)
+            return wire.socket, wire.greeting_octets
+        return connect(self.upstream, self._timeout, self._tls), b""
+
+    def _hidden(self) -> frozenset[str]:
+        """A greeting from before STARTTLS may forbid a login that is allowed by now."""
+        return self.hide | ({"LOGINDISABLED"} if self.upstream.security == "starttls" else frozenset())
+
+    def __enter__(self) -> RecordingProxy:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

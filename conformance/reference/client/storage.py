@@ -1,0 +1,225 @@
+"""Local storage: a Maildir-like directory a folder, an object a file, made visible by one rename.
+
+Maildir's info letters hold the system flags; keywords lie in a file beside the object. Objects from the server are
+staged apart from the user's own unfinished ones, so that an interrupted synchronization can finish what it began.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.model.folders import FolderPath
+from conformance.model.states import Flags
+from conformance.reference.client.escape import directory_of, is_level, path_of
+
+_LETTERS = {"\\draft": "D", "\\flagged": "F", "$forwarded": "P", "\\answered": "R", "\\seen": "S", "\\deleted": "T"}
+_FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
+_KEYWORDS = ".keywords"
+_OBJECTS = "cur"
+_count = itertools.count()
+
+
+class NoSuchFolder(Exception):
+    """A folder that local storage does not hold."""
+
+
+class NoSuchObject(Exception):
+    """An object that local storage does not hold (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalObject:
+    """One object in local storage; its octets are read when asked for. `handle` stays the same when flags change."""
+
+    handle: str
+    flags: Flags
+    file: Path
+
+    def read(self) -> bytes:
+        """The octets. Raises `NoSuchObject`."""
+        try:
+            return self.file.read_bytes()
+        except FileNotFoundError:
+            raise NoSuchObject(f"{self.file} is gone") from None
+
+
+class Storage:
+    """Folders and objects below one directory, which is made when missing."""
+
+    def __init__(self, directory: Path) -> None:
+        self._top = directory / "folders"
+        self._tmp = directory / "tmp"
+        self._arriving = directory / "arriving"
+        self._trash = directory / "trash"
+        for each in (self._top, self._tmp, self._arriving, self._trash):
+            each.mkdir(parents=True, exist_ok=True)
+
+    def folders(self) -> set[FolderPath]:
+        """The paths of all folders."""
+        return {path_of(self._top, Path(at)) for at in self._walk(str(self._top))}
+
+    def _walk(self, directory: str) -> Iterator[str]:
+        for entry in os.scandir(directory):
+            if entry.name == _OBJECTS:
+                yield directory
+            elif is_level(entry.name):
+                yield from self._walk(entry.path)
+
+    def _cur(self, path: FolderPath) -> Path:
+        return directory_of(self._top, path) / _OBJECTS
+
+    def has(self, path: FolderPath) -> bool:
+        """Whether the folder exists; a mere superior of folders is none."""
+        return self._cur(path).is_dir()
+
+    def create(self, path: FolderPath) -> None:
+        """Make one folder; nothing happens when it exists."""
+        self._cur(path).mkdir(parents=True, exist_ok=True)
+
+    def remove(self, path: FolderPath, *, inferiors: bool = True) -> None:
+        """Remove a folder with its objects at once, and its inferiors unless told otherwise. Raises `NoSuchFolder`."""
+        if not self.has(path):
+            raise NoSuchFolder(f"no folder {path} in local storage")
+        directory = directory_of(self._top, path)
+        doomed = directory if inferiors else directory / _OBJECTS
+        removed = self._trash / _unique()
+        doomed.rename(removed)
+        self._prune(doomed.parent)
+        shutil.rmtree(removed)
+
+    def _prune(self, directory: Path) -> None:
+        """Remove directories that no folder needs any more."""
+        while directory != self._top:
+            try:
+                directory.rmdir()
+            except OSError:
+                return
+            directory = directory.parent
+
+    def rename(self, old: FolderPath, new: FolderPath) -> None:
+        """Rename a folder with its inferiors. Raises `NoSuchFolder`, and `FileExistsError` where `new` is in use."""
+        if not self.has(old):
+            raise NoSuchFolder(f"no folder {old} in local storage")
+        source, target = directory_of(self._top, old), directory_of(self._top, new)
+        if target.exists() or new[: len(old)] == old:
+            raise FileExistsError(f"the folder {old} cannot become {new}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+        self._prune(source.parent)
+
+    def objects(self, path: FolderPath) -> dict[str, LocalObject]:
+        """The objects of a folder by handle, in the order they came. Raises `NoSuchFolder`."""
+        cur = self._cur(path)
+        try:
+            names = set(os.listdir(cur))
+        except FileNotFoundError:
+            raise NoSuchFolder(f"no folder {path} in local storage") from None
+        keyworded = {name.removesuffix(_KEYWORDS) for name in names if name.endswith(_KEYWORDS)}
+        found = (_local_object(cur, name, keyworded) for name in sorted(names) if not name.endswith(_KEYWORDS))
+        return {each.handle: each for each in found}
+
+    def find(self, path: FolderPath, handle: str) -> LocalObject:
+        """One object by its handle. Raises `NoSuchFolder` and `NoSuchObject`."""
+        try:
+            return self.objects(path)[handle]
+        except KeyError:
+            raise NoSuchObject(f"no object {handle!r} in folder {path}") from None
+
+    def put(self, path: FolderPath, octets: bytes, flags: Iterable[str] = ()) -> LocalObject:
+        """Add an object; it is there whole or not at all. Raises `NoSuchFolder`."""
+        return self._move_in(path, self._write(self._tmp, octets, flags))
+
+    def stage(self, octets: bytes, flags: Iterable[str] = ()) -> LocalObject:
+        """Write an object that came from the server, not yet visible in any folder."""
+        return self._write(self._arriving, octets, flags)
+
+    def staged(self) -> list[LocalObject]:
+        """What an interrupted synchronization staged and did not reveal."""
+        names = {entry.name for entry in os.scandir(self._arriving)}
+        keyworded = {name.removesuffix(_KEYWORDS) for name in names if name.endswith(_KEYWORDS)}
+        return [_local_object(self._arriving, name, keyworded) for name in sorted(names) if ":2," in name]
+
+    def reveal(self, path: FolderPath, staged: LocalObject) -> LocalObject:
+        """Make a staged object visible in its folder. Raises `NoSuchFolder`."""
+        return self._move_in(path, staged)
+
+    def remove_object(self, each: LocalObject) -> None:
+        """Remove an object, staged or not; one that is gone already is no error."""
+        each.file.unlink(missing_ok=True)
+        _keyword_file(each).unlink(missing_ok=True)
+
+    def set_flags(self, each: LocalObject, flags: Iterable[str]) -> LocalObject:
+        """Give an object these flags instead of those it has. Raises `NoSuchObject`."""
+        changed = LocalObject(each.handle, frozenset(flags), each.file.with_name(_file_name(each.handle, flags)))
+        self._write_keywords(changed)
+        try:
+            each.file.rename(changed.file)
+        except FileNotFoundError:
+            _keyword_file(changed).unlink(missing_ok=True)
+            raise NoSuchObject(f"{each.file} is gone") from None
+        return changed
+
+    def _write(self, directory: Path, octets: bytes, flags: Iterable[str]) -> LocalObject:
+        handle = _unique()
+        written = LocalObject(handle, frozenset(flags), directory / _file_name(handle, flags))
+        self._write_keywords(written)
+        unfinished = self._tmp / handle
+        unfinished.write_bytes(octets)
+        unfinished.rename(written.file)
+        return written
+
+    def _write_keywords(self, each: LocalObject) -> None:
+        keywords = sorted(flag for flag in each.flags if flag.lower() not in _LETTERS)
+        if keywords:
+            unfinished = self._tmp / (each.handle + _KEYWORDS)
+            unfinished.write_text("\n".join(keywords), "utf-8")
+            unfinished.rename(_keyword_file(each))
+        else:
+            _keyword_file(each).unlink(missing_ok=True)
+
+    def _move_in(self, path: FolderPath, each: LocalObject) -> LocalObject:
+        cur = self._cur(path)
+        moved = LocalObject(each.handle, each.flags, cur / each.file.name)
+        try:
+            if _keyword_file(each).exists():
+                _keyword_file(each).rename(_keyword_file(moved))
+            each.file.rename(moved.file)
+        except FileNotFoundError:
+            self.remove_object(each)
+            raise NoSuchFolder(f"no folder {path} in local storage") from None
+        return moved
+
+
+def _unique() -> str:
+    """A name never given before; names sort in the order they were given."""
+    return f"{time.time_ns():020}.{os.getpid()}_{next(_count):08}"
+
+
+def _file_name(handle: str, flags: Iterable[str]) -> str:
+    letters = {_LETTERS[flag.lower()] for flag in flags if flag.lower() in _LETTERS}
+    return f"{handle}:2,{''.join(sorted(letters))}"
+
+
+def _keyword_file(each: LocalObject) -> Path:
+    return each.file.with_name(each.handle + _KEYWORDS)
+
+
+def _local_object(directory: Path, name: str, keyworded: set[str]) -> LocalObject:
+    handle, _, letters = name.partition(":2,")
+    flags = {_FLAGS[letter] for letter in letters}
+    if handle in keyworded:
+        flags |= _keywords(directory / (handle + _KEYWORDS))
+    return LocalObject(handle, frozenset(flags), directory / name)
+
+
+def _keywords(file: Path) -> set[str]:
+    try:
+        return set(file.read_text("utf-8").split("\n"))
+    except FileNotFoundError:
+        return set()

@@ -1,0 +1,40 @@
+"""Reports: from the results of test cases to report.json, and from that to everything that people and machines read."""
+
+from __future__ import annotations
+
+from conformance.report.assembly import assemble
+from conformance.report.console import verdict_lines
+from conformance.report.files import Files, write
+from conformance.report.model import (
+    Claim,
+    ClientFacts,
+    Header,
+    Report,
+    RequirementResult,
+    Sentence,
+    ServerFacts,
+    Suite,
+    Verdicts,
+    Volatile,
+)
+from conformance.report.reader import read_report as read
+from conformance.report.aggregation import exit_code
+
+__all__ = [
+    "Claim",
+    "ClientFacts",
+    "Files",
+    "Header",
+    "Report",
+    "RequirementResult",
+    "Sentence",
+    "ServerFacts",
+    "Suite",
+    "Verdicts",
+    "Volatile",
+    "assemble",
+    "exit_code",
+    "read",
+    "verdict_lines",
+    "write",
+]

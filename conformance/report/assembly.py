@@ -1,0 +1,70 @@
+"""Put a report together from the results of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from conformance.outcomes import CaseResult, Frozen
+from conformance.report.aggregation import lowered, requirement_result, roles_judged, verdicts
+from conformance.report.canonical import as_json, digest
+from conformance.report.model import Footer, Header, Report, Volatile
+from conformance.report.records import RequirementRecord
+
+Part = TypeVar("Part", bound=Frozen)
+
+MASK = "***"
+
+# Names and the pinned words are ours, not the implementation's: a password that happens to be a common word must not
+# change them.
+_OURS = frozenset({"id", "requirement", "requirements", "outcome", "reason", "document", "sentences", "suite"})
+
+
+def assemble(
+    header: Header,
+    case_results: Iterable[CaseResult],
+    requirements: Iterable[RequirementRecord],
+    volatile: Volatile,
+    *,
+    secrets: Iterable[str] = (),
+) -> Report:
+    """The report of a run. Each of `secrets` is masked wherever it stands in what the run produced.
+
+    Raises `ValueError` for two cases or requirements with one id, and for a case that names an unknown requirement.
+    """
+    hidden = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+    records = {record.id: record for record in sorted(requirements, key=lambda record: record.id)}
+    cases = sorted((lowered(masked(case, hidden), records) for case in case_results), key=lambda case: case.id)
+    case_roles = {case.id: roles_judged(case, records) for case in cases}
+    results = tuple(requirement_result(record, cases, header.roles, case_roles) for record in records.values())
+    report = Report(
+        header=masked(header, hidden),
+        requirements=results,
+        cases=tuple(case.model_copy(update={"duration": 0.0}) for case in cases),
+        verdict=verdicts(results, cases, header.roles, partial=bool(header.selection)),
+        volatile=masked(_with_durations(volatile, cases), hidden),
+        footer=Footer(cases=len(cases), requirements=len(results), digest=""),
+    )
+    footer = report.footer.model_copy(update={"digest": digest(as_json(report))})
+    return report.model_copy(update={"footer": footer})
+
+
+def masked(part: Part, secrets: Iterable[str]) -> Part:
+    """The same part of a report without any of the secrets, longest first."""
+    return type(part).model_validate(_masked_value(part.model_dump(mode="json"), tuple(secrets)))
+
+
+def _masked_value(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK)
+    elif isinstance(value, list):
+        return [_masked_value(item, secrets) for item in value]
+    elif isinstance(value, Mapping):
+        return {key: item if key in _OURS else _masked_value(item, secrets) for key, item in value.items()}
+    return value
+
+
+def _with_durations(volatile: Volatile, cases: Iterable[CaseResult]) -> Volatile:
+    durations = {case.id: round(case.duration, 3) for case in cases if case.duration}
+    return volatile.model_copy(update={"durations": {**volatile.durations, **durations}})

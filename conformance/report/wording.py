@@ -1,0 +1,166 @@
+"""The words and signs of the reports: outcomes, reasons, verdicts, and what is not established."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from conformance.outcomes import Outcome, Reason, Verdict
+from conformance.report.model import Report, RequirementResult, Role
+
+ROLES: tuple[Role, ...] = ("server", "client")
+LEVELS = ("mandatory", "recommended", "optional", "informative")
+
+# In the order in which a reader wants them.
+SIGNS = {
+    Outcome.FAIL: "✗",
+    Outcome.ERROR: "▲",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.NOT_RUN: "○",
+    Outcome.WARN: "!",
+    Outcome.PASS: "✓",
+    Outcome.NOT_APPLICABLE: "–",
+}
+
+REASONS = {
+    Reason.CONTRADICTION: "what was observed contradicts the sentence",
+    Reason.RECOMMENDATION: "a recommendation is not followed",
+    Reason.PRECONDITION: "the state that the test case needs was not reached",
+    Reason.NOT_EXERCISED: "the behaviour was never exercised",
+    Reason.FLAKY: "the failure did not come back each time",
+    Reason.TIMEOUT: "no answer within the time allowed",
+    Reason.OPEN: "the text leaves it open",
+    Reason.NOT_CLAIMED: "not claimed by the implementation",
+    Reason.NO_ABILITY: "the adapter has no means for it",
+    Reason.ROLE_NOT_TESTED: "the role was not tested",
+    Reason.NO_CASE: "no test case yet",
+    Reason.NOT_SELECTED: "not selected for this run",
+    Reason.EXCLUDED: "excluded from testing",
+    Reason.CONNECTION: "the connection was lost",
+    Reason.SUITE: "an error of the suite itself",
+}
+
+VERDICTS = {
+    Verdict.CONFORMANT: "conformant",
+    Verdict.NOT_CONFORMANT: "not conformant",
+    Verdict.NOT_ESTABLISHED: "not established",
+    None: "not tested",
+}
+VERDICT_SIGNS = {Verdict.CONFORMANT: "✓", Verdict.NOT_CONFORMANT: "✗", Verdict.NOT_ESTABLISHED: "?", None: "○"}
+
+
+class Gap(NamedTuple):
+    """Requirements that share why they are not established or do not count."""
+
+    outcome: Outcome
+    reason: Reason | None
+    requirements: tuple[RequirementResult, ...]
+
+    @property
+    def words(self) -> str:
+        """Why, in words."""
+        return REASONS[self.reason] if self.reason else word(self.outcome)
+
+
+def word(outcome: Outcome) -> str:
+    """The outcome in plain words."""
+    return outcome.replace("_", " ")
+
+
+def of_role(report: Report, role: Role) -> list[RequirementResult]:
+    """The requirements that bind a role."""
+    return [requirement.seen_by(role) for requirement in report.requirements if role in requirement.roles]
+
+
+def verdict_of(report: Report, role: Role) -> Verdict | None:
+    """The verdict of a role; None where it was not tested."""
+    return report.verdict.server if role == "server" else report.verdict.client
+
+
+def subject(report: Report, role: Role) -> str:
+    """The implementation in this role, by name: `The server (Dovecot 2.3.19.1)`."""
+    if role == "server":
+        name = report.header.server.identity if report.header.server else ""
+    else:
+        client = report.header.client
+        name = f"{client.name} {client.version}".strip() if client else ""
+    return f"The {role} ({name})" if name else f"The {role}"
+
+
+def sentence(report: Report, role: Role) -> str:
+    """The verdict of a role in one sentence, with the counts it rests on."""
+    verdict, name = verdict_of(report, role), subject(report, role)
+    if verdict is None:
+        return f"The {role} was not tested."
+    mine = of_role(report, role)
+    mandatory = [one for one in mine if one.level == "mandatory" and one.applicable]
+    if verdict is Verdict.CONFORMANT:
+        return f"{name} is conformant: {_all(len(mandatory))} passed."
+    if verdict is Verdict.NOT_CONFORMANT:
+        return f"{name} is not conformant: {_failures(mine, len(mandatory))}."
+    return f"It is not established whether {_lower(name)} is conformant: {_missing(report, mine, mandatory)}."
+
+
+def _lower(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def _all(count: int) -> str:
+    return "the one applicable mandatory requirement" if count == 1 else f"all {count} applicable mandatory requirements"
+
+
+def _failures(mine: Iterable[RequirementResult], mandatory: int) -> str:
+    failed = Counter(one.level == "mandatory" for one in mine if one.outcome is Outcome.FAIL)
+    parts = []
+    if failed[True]:
+        parts.append(f"{failed[True]} of {plural(mandatory, 'applicable mandatory requirement')} failed")
+    if failed[False]:
+        parts.append(f"{plural(failed[False], 'other requirement')} failed")
+    return ", and ".join(parts)
+
+
+def _missing(report: Report, mine: Iterable[RequirementResult], mandatory: list[RequirementResult]) -> str:
+    open_ones = [one for one in mandatory if one.outcome not in (Outcome.PASS, Outcome.WARN)]
+    if open_ones:
+        verb = "has" if len(open_ones) == 1 else "have"
+        return f"{len(open_ones)} of {plural(len(mandatory), 'applicable mandatory requirement')} {verb} no result that counts"
+    if report.header.selection:
+        return "only a selection of the test cases was run"
+    if any(one.outcome is Outcome.ERROR for one in mine):
+        return "the suite itself had errors"
+    return "no mandatory requirement passed" if mandatory else "no mandatory requirement applies"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def not_established(report: Report, role: Role) -> list[Gap]:
+    """The applicable mandatory requirements without a result that counts, by reason, the largest group first."""
+    decided = (Outcome.FAIL, Outcome.PASS, Outcome.WARN)
+    return _gaps(
+        one
+        for one in of_role(report, role)
+        if one.level == "mandatory" and one.applicable and one.outcome not in decided
+    )
+
+
+def left_out(report: Report, role: Role) -> list[Gap]:
+    """The mandatory requirements that the verdict does not count: not applicable, or excluded."""
+    return _gaps(one for one in of_role(report, role) if one.level == "mandatory" and not one.applicable)
+
+
+def _gaps(requirements: Iterable[RequirementResult]) -> list[Gap]:
+    groups: dict[tuple[Outcome, Reason | None], list[RequirementResult]] = {}
+    for one in requirements:
+        groups.setdefault((one.outcome, one.reason), []).append(one)
+    gaps = [Gap(outcome, reason, tuple(group)) for (outcome, reason), group in groups.items()]
+    return sorted(gaps, key=lambda gap: (-len(gap.requirements), gap.outcome, gap.words))
+
+
+def counted(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, int]]:
+    """How often each outcome occurs, in the order of `SIGNS`, without zeros."""
+    counts = Counter(outcomes)
+    return ((outcome, counts[outcome]) for outcome in SIGNS if counts[outcome])

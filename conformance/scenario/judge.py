@@ -1,0 +1,138 @@
+"""The judge of one test case: collects findings about requirements, never more severe than the text allows.
+
+A contradiction of a demand is a `fail` only where the requirement's record says that a failure may rest on it; else it
+is a `warn`, or `inconclusive`. What was not judged is never green.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from conformance.outcomes import Deciding, Examples, Finding, Outcome, Reason, Reproduced, worst
+from conformance.spec import Basis, Requirement
+
+_CONTRADICTED = {
+    Basis.FAIL: (Outcome.FAIL, Reason.CONTRADICTION),
+    Basis.WARN: (Outcome.WARN, Reason.RECOMMENDATION),
+    Basis.INCONCLUSIVE: (Outcome.INCONCLUSIVE, Reason.OPEN),
+    Basis.RECORD: (Outcome.PASS, None),
+}
+
+
+class ConformanceFailure(AssertionError):
+    """The test case found a contradiction."""
+
+
+class NotDecided(Exception):
+    """The test case ran, but what it saw does not decide."""
+
+
+class PreconditionNotReached(Exception):
+    """The state that the test case starts from could not be established; nothing is judged."""
+
+
+class NotApplicable(Exception):
+    """The implementation does not claim, or the adapter cannot offer, what the test case is about."""
+
+    def __init__(self, text: str, reason: Reason = Reason.NOT_CLAIMED) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@dataclass
+class Judge:
+    """Collects the findings, steps and remarks of one test case."""
+
+    record: Callable[[str], Requirement]
+    transcript: str
+    findings: list[Finding] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    examples: Examples | None = None
+    reproduced: Reproduced | None = None
+    replay: str | None = None
+
+    def step(self, text: str) -> None:
+        """Record what the test case did, in words."""
+        self.steps.append(text)
+
+    def remark(self, text: str) -> None:
+        """Record something that is not judged."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+
+    def passed(self, *requirements: str) -> None:
+        """The requirements were exercised and nothing contradicts them."""
+        self.findings += [Finding(requirement=self.record(each).id, outcome=Outcome.PASS) for each in requirements]
+
+    def contradicted(self, requirement: str, expected: str, observed: str, entry: int | None = None) -> None:
+        """What was observed contradicts the requirement; its record decides how severe that is."""
+        outcome, reason = _CONTRADICTED[self.record(requirement).rests_on]
+        self._add(requirement, outcome, reason, expected, observed, entry)
+        if outcome is Outcome.PASS:
+            self.remark(f"{requirement}: {observed} (expected: {expected})")
+
+    def recommended(self, requirement: str, expected: str, observed: str, entry: int | None = None) -> None:
+        """A SHOULD was not followed: a warning, whatever the record's own strength."""
+        self._add(requirement, Outcome.WARN, Reason.RECOMMENDATION, expected, observed, entry)
+
+    def undecided(
+        self, requirement: str, expected: str, observed: str, reason: Reason = Reason.OPEN, entry: int | None = None
+    ) -> None:
+        """What was observed decides neither way."""
+        self._add(requirement, Outcome.INCONCLUSIVE, reason, expected, observed, entry)
+
+    def check(self, requirement: str, holds: object, expected: str, observed: str, entry: int | None = None) -> bool:
+        """Pass or contradict, as `holds` is true or false; returns it."""
+        if holds:
+            self.passed(requirement)
+        else:
+            self.contradicted(requirement, expected, observed, entry)
+        return bool(holds)
+
+    def not_applicable(self, requirement: str, why: str, reason: Reason = Reason.NOT_CLAIMED) -> None:
+        """The requirement does not bind this implementation."""
+        self._add(requirement, Outcome.NOT_APPLICABLE, reason, "", why, None)
+
+    def outcome_of(self, requirement: str) -> Outcome:
+        """The worst outcome found for a requirement so far."""
+        return worst(each.outcome for each in self.findings if each.requirement == requirement)
+
+    def conclude(self) -> None:
+        """Raise `ConformanceFailure` or `NotDecided` for the worst finding, if it is not green."""
+        deciding = self.deciding()
+        if deciding is None or deciding.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+            return
+        text = f"{deciding.requirement}: expected {deciding.expected}; observed {deciding.observed}"
+        raise ConformanceFailure(text) if deciding.outcome is Outcome.FAIL else NotDecided(text)
+
+    def deciding(self) -> Finding | None:
+        """The first of the worst findings."""
+        outcome = worst(each.outcome for each in self.findings)
+        return next((each for each in self.findings if each.outcome is outcome), None)
+
+    def adopt(self, findings: Sequence[Finding]) -> None:
+        """Take over findings that were made elsewhere, for instance in one example of a random case."""
+        self.findings += [each for each in findings if each not in self.findings]
+
+    def _add(
+        self,
+        requirement: str,
+        outcome: Outcome,
+        reason: Reason | None,
+        expected: str,
+        observed: str,
+        entry: int | None,
+    ) -> None:
+        deciding = None if entry is None else Deciding(transcript=self.transcript, entry=entry)
+        finding = Finding(
+            requirement=self.record(requirement).id,
+            outcome=outcome,
+            reason=reason,
+            expected=expected,
+            observed=observed,
+            deciding=deciding,
+        )
+        if finding not in self.findings:
+            self.findings.append(finding)

@@ -1,0 +1,248 @@
+"""The scenario of a client test case: a base, changes on both sides, one synchronization, and the judgement.
+
+A scenario works on a fresh account and on empty local storage. The client reaches the server through the recording
+proxy; the suite's own hands use connections of their own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from conformance.clients.protocol import StorageClient, SyncResult
+from conformance.imap.operations import Operation, read_operations
+from conformance.imap.proxy import RecordingProxy
+from conformance.imap.transcript import Transcript
+from conformance.model.comparison import Difference, Findings, Nature, compare
+from conformance.model.folders import FolderPath, display
+from conformance.model.oracle import Expectation, expect
+from conformance.model.policy import EVERYTHING, Policy
+from conformance.model.states import Side, Snapshot, StoreState
+from conformance.outcomes import Outcome, Reason
+from conformance.scenario.attribution import broken_requirement
+from conformance.scenario.judge import Judge, PreconditionNotReached
+from conformance.scenario.sides import LocalSide, ServerSide
+from conformance.scenario.stage import Stage
+from conformance.scenario.store import INBOX, ServerStore
+
+_FLAG_NATURES = (Nature.FLAG_NOT_SET, Nature.FLAG_NOT_CLEARED)
+ALL = frozenset({"*"})
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """One synchronization as it was seen: what the client reported, and what it did on the wire."""
+
+    result: SyncResult
+    operations: tuple[Operation, ...]
+    first: int
+    last: int
+
+    def of_kind(self, *kinds: str) -> list[Operation]:
+        """The operations of these kinds, in the order of their commands."""
+        return [each for each in self.operations if each.kind in kinds]
+
+
+class Scenario:
+    """A context manager around one fresh account; see the module's text for the order of its use."""
+
+    def __init__(self, stage: Stage, judge: Judge, transcript: Transcript) -> None:
+        if stage.client is None:
+            raise PreconditionNotReached("no client is under test")
+        self.stage, self.judge, self.transcript = stage, judge, transcript
+        self.client: StorageClient = stage.client
+        self.base = StoreState()
+        self.policy = EVERYTHING
+        self.expectation = Expectation((), ())
+        self.findings = Findings(())
+        self.runs: list[SyncRun] = []
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as started:
+            self._start(started)
+            self._resources = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def _start(self, started: ExitStack) -> None:
+        stage = self.stage
+        self.account = stage.server.fresh_account()
+        started.callback(stage.server.release, self.account)
+        self.transcript.protect(self.account.credentials.password)
+        self.store = started.enter_context(ServerStore(self.account, self.transcript, stage.bounds.answer))
+        self.proxy = started.enter_context(RecordingProxy(self.account.endpoint, self.transcript, name="client"))
+        self.client.reset(replace(self.account, endpoint=self.proxy.endpoint))
+        self.on_server = ServerSide(self.store, self.judge.step)
+        self.on_client = LocalSide(self.client, stage.equality, self.judge.step)
+
+    def replace_device(self) -> None:
+        """Give the client empty local storage and no base, as on a new device; the server keeps what it has."""
+        self.judge.step("replace the device: local storage is empty, nothing was ever synchronized")
+        self.client.reset(replace(self.account, endpoint=self.proxy.endpoint))
+        self.base = StoreState()
+        self.on_client.state = StoreState()
+
+    def establish(self, state: StoreState) -> None:
+        """Make `state` the base by a real first synchronization of the client.
+
+        It starts from the server's side; where the client does not get there, from its own local storage on a fresh
+        account. Raises `PreconditionNotReached` if neither ends with both sides equal.
+        """
+        self.judge.step(f"base, established by a first synchronization: {_told(state)}")
+        self.store.fill(state)
+        self.on_server.state = state
+        differences = self._settle()
+        if differences:
+            differences = self._establish_from_local(state)
+        if differences:
+            first = differences[0]
+            raise PreconditionNotReached(
+                f"the base could not be established: {first.subject} in {display(first.path)} ({first.side}): "
+                f"expected {first.expected}, observed {first.observed}"
+            )
+        self.transcript.note("suite", "the base is established")
+
+    def begin(self, state: StoreState) -> bool:
+        """Make `state` the base like `establish`, but judge that first synchronization; whether it went well."""
+        self.judge.step(f"base, established by a first synchronization: {_told(state)}")
+        self.store.fill(state)
+        self.on_server.state = state
+        self._settle()
+        for difference in self.findings.differences:
+            self._contradict(broken_requirement(difference), difference)
+        return not self.findings.differences
+
+    def _establish_from_local(self, state: StoreState) -> Sequence[Difference]:
+        self._resources.close()
+        self.__enter__()
+        for path in sorted(state.folders):
+            self.client.create_folder(path)
+            for item in state.folders[path].values():
+                self.client.put(path, item.content.octets, item.flags)
+        self.base, self.on_client.state, self.on_server.state = StoreState(), state, StoreState()
+        return self._settle()
+
+    def synchronize(self) -> SyncRun:
+        """Let the client synchronize until both sides are as the oracle demands, at most as often as allowed.
+
+        Afterwards `findings` holds what contradicts the oracle. Without any, the models of base and both sides are the
+        state that was reached.
+        """
+        self.judge.step("synchronize")
+        self._settle()
+        return self.runs[-1]
+
+    def _settle(self) -> Sequence[Difference]:
+        self.expectation = expect(self.base, self.on_client.state, self.on_server.state, self.policy)
+        for number in range(1, self.stage.bounds.runs + 1):
+            self.runs.append(self.run_once())
+            self.findings = compare(self.expectation, *self.snapshots(), self.stage.lens())
+            if not self.findings.differences:
+                if number > 1:
+                    self.judge.remark(f"both sides agreed after {number} synchronizations")
+                self._adopt(self.expectation.settled())
+                break
+        if self.findings.differences and self._only_flags_differ():
+            return ()
+        return self.findings.differences
+
+    def _adopt(self, state: StoreState) -> None:
+        if self.policy == EVERYTHING:
+            self.base = self.on_client.state = self.on_server.state = state
+
+    def _only_flags_differ(self) -> bool:
+        """Take flags that both sides agree on as they are: a base with other flags is still a base."""
+        if any(each.nature not in _FLAG_NATURES for each in self.findings.differences):
+            return False
+        seen: dict[tuple[str, FolderPath, str | None, Nature], set[Side]] = defaultdict(set)
+        for each in self.findings.differences:
+            seen[each.subject, each.path, each.flag, each.nature].add(each.side)
+        if any(len(sides) < 2 for sides in seen.values()):
+            return False
+        state = self.expectation.settled()
+        for subject, path, flag, nature in seen:
+            item = state.get(path, subject)
+            if item is not None and flag is not None:
+                changed = item.flags | {flag} if nature is Nature.FLAG_NOT_CLEARED else item.flags - {flag}
+                state = state.put(path, replace(item, flags=changed))
+        self._adopt(state)
+        return True
+
+    def run_once(self) -> SyncRun:
+        """One synchronization, bounded in time, with everything it did on the wire."""
+        first = self.transcript.note("suite", "synchronize begins").number
+        result = self.client.synchronize(self.stage.bounds.synchronize)
+        self.proxy.wait_idle(self.stage.bounds.answer)
+        last = self.transcript.note("suite", f"synchronize ends: {'success' if result.success else 'failure'}").number
+        return SyncRun(result, tuple(read_operations(self.transcript, first, last)), first, last)
+
+    def snapshots(self) -> tuple[Snapshot, Snapshot]:
+        """Local storage and server as they are now, without an INBOX that no model speaks of."""
+        return self._in_scope(self.client.snapshot()), self._in_scope(self.store.snapshot())
+
+    def _in_scope(self, snapshot: Snapshot) -> Snapshot:
+        known = any(INBOX in state.folders for state in (self.base, self.on_client.state, self.on_server.state))
+        if known or snapshot.folders.get(INBOX):
+            return snapshot
+        return Snapshot({path: objects for path, objects in snapshot.folders.items() if path != INBOX})
+
+    def judge_end_state(self, primary: str, *also: str, covers: Collection[str] = ()) -> None:
+        """Judge the end state: every difference breaks its requirement, the named ones pass if nothing breaks them.
+
+        `primary` takes over what the table gives to a requirement in `covers` (`ALL`: everything). The others pass only
+        together with it: without the stimulus having had its effect they were not exercised.
+        """
+        named = (primary, *also)
+        for difference in self.findings.differences:
+            found = broken_requirement(difference)
+            self._contradict(primary if found in covers or covers == ALL else found, difference)
+        for remark in self.findings.remarks:
+            self.judge.remark(f"{remark.subject} in {display(remark.path)}: {remark.text}: {remark.standing}")
+        exercised = self.judge.outcome_of(primary) is Outcome.NOT_RUN
+        for requirement in named:
+            if self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
+                self._pass_or_leave(requirement, exercised)
+
+    def _pass_or_leave(self, requirement: str, exercised: bool) -> None:  # noqa: FBT001  (two outcomes of one question)
+        if exercised:
+            self.judge.passed(requirement)
+        else:
+            expected = "the synchronization has its effect"
+            self.judge.undecided(requirement, expected, "it has not, see the other findings", Reason.NOT_EXERCISED)
+
+    def _contradict(self, requirement: str, difference: Difference) -> None:
+        where = f"{difference.subject} in {display(difference.path)}, {difference.side}"
+        entry = self._deciding_entry(difference.path)
+        self.judge.contradicted(
+            requirement, f"{where}: {difference.expected}", f"{difference.nature}: {difference.observed}", entry
+        )
+
+    def _deciding_entry(self, path: FolderPath) -> int | None:
+        """The last operation of the client in that folder, else the end of its synchronization."""
+        if not self.runs:
+            return None
+        name = self.store.name(path) if path else ""
+        in_folder = [each.entry for run in self.runs for each in run.operations if each.folder == name]
+        return max(in_folder, default=self.runs[-1].last)
+
+    def follow(self, policy: Policy) -> None:
+        """Tell the client to follow a policy from now on."""
+        self.client.set_policy(policy)
+        self.policy = policy
+        self.judge.step(f"policy: {policy}")
+
+
+def _told(state: StoreState) -> str:
+    parts = [
+        f"{display(path)} holding {', '.join(items) or 'nothing'}" for path, items in sorted(state.folders.items())
+    ]
+    return "; ".join(parts) or "nothing at all"

@@ -1,0 +1,68 @@
+"""The stage of a run: the implementations under test, what they claim, and the bounds that every scenario keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.clients.protocol import ClientIdentity, StorageClient
+from conformance.imap.transcript import Transcript
+from conformance.model.comparison import Lens
+from conformance.model.equality import Equality
+from conformance.model.states import SYSTEM_FLAGS
+from conformance.servers.protocol import StorageServer
+from conformance.spec import ics_items
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The PIXIT values that bound a run.
+
+    `synchronize` and `answer` are seconds for one synchronization and for one answer of the server. `runs` is how many
+    synchronizations a client may need until both sides agree (A21).
+    """
+
+    synchronize: float = 30.0
+    answer: float = 10.0
+    runs: int = 2
+
+
+@dataclass
+class Stage:
+    """The server and client under test for the length of a run."""
+
+    server: StorageServer
+    client: StorageClient | None
+    identity: ClientIdentity | None = None
+    overrides: Mapping[str, bool] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=Bounds)
+    output: Path | None = None
+    secrets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.client is not None and self.identity is None:
+            self.identity = self.client.hello()
+        defaults = {item.name: item.default == "yes" for item in ics_items()}
+        claimed = dict(self.identity.claims) if self.identity else {}
+        self.claims: dict[str, bool] = {**defaults, **claimed, **self.overrides}
+
+    @property
+    def equality(self) -> Equality:
+        """The equality that the client's adapter declares."""
+        return self.identity.equality if self.identity else Equality.OCTETS
+
+    def lens(self) -> Lens:
+        """How snapshots are compared: a client that holds no keywords is not judged by them."""
+        if self.claims.get("flags.keywords", True):
+            return Lens(self.equality)
+        system = {flag.lower() for flag in SYSTEM_FLAGS}
+        return Lens(self.equality, lambda flag: flag.lower() in system)
+
+    def claims_all(self, items: tuple[str, ...]) -> str | None:
+        """None if every ICS item is claimed, else the first one that is not."""
+        return next((item for item in items if not self.claims.get(item, False)), None)
+
+    def transcript(self) -> Transcript:
+        """A new transcript that masks every secret of this run."""
+        return Transcript(self.secrets)

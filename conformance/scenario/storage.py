@@ -1,0 +1,246 @@
+"""What server test cases are written with: a fresh account and raw connections that speak in the eight operations.
+
+A connection's methods that prepare something raise `PreconditionNotReached` when the server refuses; the stimulus of a
+test case is sent with `ask`, whose answer is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from conformance.imap.data import compact_uids, fetch_items, list_data
+from conformance.imap.errors import ImapProblem
+from conformance.imap.names import Hierarchy, decode_name, encode_name, quote
+from conformance.imap.recorder import Recorder
+from conformance.imap.session import StorageSession
+from conformance.imap.syntax import Response, Token, flags_of, number_of, octets_of
+from conformance.imap.transcript import Transcript
+from conformance.imap.wire import Exchange, WireConnection
+from conformance.model.folders import FolderPath
+from conformance.scenario.judge import Judge, PreconditionNotReached
+from conformance.scenario.stage import Stage
+
+Fetched = dict[str, Token]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What SELECT or EXAMINE told of a folder (RFC 3501 6.3.1); None is what it did not tell."""
+
+    answer: Exchange
+    exists: int | None
+    recent: int | None
+    flags: frozenset[str] | None
+    uid_validity: int | None
+    uid_next: int | None
+    permanent_flags: frozenset[str] | None
+    unseen: int | None
+    highest_modseq: int | None
+    no_modseq: bool
+
+    @property
+    def code(self) -> str:
+        """The response code of the tagged OK, in upper case, or an empty string."""
+        return self.answer.code.name.upper() if self.answer.code else ""
+
+
+def selection(answer: Exchange) -> Selection:
+    """Read the untagged responses of SELECT or EXAMINE."""
+    codes = {each.code.name.upper(): each.code.arguments for each in answer.untagged if each.code}
+    counts = {each.name.upper(): each.number for each in answer.untagged if each.number is not None}
+    flags = next((flags_of(each.tokens[0]) for each in answer.named("FLAGS") if each.tokens), None)
+    numbers = {name: number_of(arguments[0]) for name, arguments in codes.items() if name in _NUMBERS and arguments}
+    permanent = codes.get("PERMANENTFLAGS")
+    return Selection(
+        answer,
+        counts.get("EXISTS"),
+        counts.get("RECENT"),
+        flags,
+        numbers.get("UIDVALIDITY"),
+        numbers.get("UIDNEXT"),
+        flags_of(permanent[0]) if permanent else None,
+        numbers.get("UNSEEN"),
+        numbers.get("HIGHESTMODSEQ"),
+        "NOMODSEQ" in codes,
+    )
+
+
+_NUMBERS = ("UIDVALIDITY", "UIDNEXT", "UNSEEN", "HIGHESTMODSEQ")
+
+
+class Tester:
+    """One logged-in raw connection of the suite, with the operations spelled out."""
+
+    def __init__(self, wire: WireConnection, capabilities: frozenset[str]) -> None:
+        self.wire, self.capabilities = wire, capabilities
+
+    def ask(self, line: bytes, *literals: bytes, non_synchronizing: bool = False) -> Exchange:
+        """Send one command and give the whole answer, whatever it is."""
+        return self.wire.command(line, *literals, non_synchronizing=non_synchronizing)
+
+    def must(self, line: bytes, *literals: bytes) -> Exchange:
+        """Send a command of the preamble; anything but OK means that the precondition is not reached."""
+        answer = self.ask(line, *literals)
+        if not answer.ok:
+            told = line.decode("ascii", "backslashreplace")
+            raise PreconditionNotReached(f"{told}: the server answered {answer.status} {answer.text}")
+        return answer
+
+    def select(self, folder: bytes) -> Selection:
+        """Set a folder active for reading and writing."""
+        return selection(self.must(b"SELECT " + folder))
+
+    def examine(self, folder: bytes) -> Selection:
+        """Set a folder active for reading only."""
+        return selection(self.must(b"EXAMINE " + folder))
+
+    def create(self, folder: bytes) -> None:
+        """Create a folder."""
+        self.must(b"CREATE " + folder)
+
+    def append(self, folder: bytes, octets: bytes, flags: Iterable[str] = (), date: str = "") -> Exchange:
+        """Store an object; returns the answer, which may carry APPENDUID."""
+        return self.must(append_line(folder, flags, date), octets)
+
+    def fetch(self, uids: Iterable[int] | str, items: str = "UID FLAGS") -> dict[int, Fetched]:
+        """The items of objects by UID; `uids` may be a set in IMAP's spelling."""
+        wanted = uids if isinstance(uids, str) else compact_uids(uids)
+        if not wanted:
+            return {}
+        return by_uid(self.must(f"UID FETCH {wanted} ({items})".encode()))
+
+    def uids(self) -> list[int]:
+        """The UIDs of the active folder, by sequence number."""
+        found = self.must(b"UID SEARCH ALL")
+        return sorted(number_of(token) for each in found.named("SEARCH") for token in each.tokens)
+
+    def body(self, uid: int) -> bytes | None:
+        """The octets of one object, fetched without side effect; None if it is not there."""
+        return body_of(self.fetch([uid], "UID BODY.PEEK[]").get(uid, {}))
+
+    def flags(self, uid: int) -> frozenset[str] | None:
+        r"""The flags of one object without `\\Recent`, in lower case; None if it is not there."""
+        found = self.fetch([uid], "UID FLAGS").get(uid)
+        return None if found is None else plain_flags(found)
+
+    def store(self, uids: Iterable[int], change: str) -> Exchange:
+        r"""Change flags, for instance `+FLAGS (\\Seen)`."""
+        return self.must(f"UID STORE {compact_uids(uids)} {change}".encode())
+
+    def listed(self, pattern: bytes = b"*", reference: bytes = b'""') -> dict[bytes, frozenset[str]]:
+        """Names as sent and their attributes in lower case; with a name twice, the attributes of the last."""
+        answer = self.must(b"LIST " + reference + b" " + quote(pattern))
+        found = [list_data(each) for each in answer.named("LIST")]
+        return {each.wire_name: frozenset(attribute.lower() for attribute in each.attributes) for each in found}
+
+
+def append_line(folder: bytes, flags: Iterable[str] = (), date: str = "") -> bytes:
+    """An APPEND command without its literal (RFC 3501 6.3.11)."""
+    flag_list = " ".join(flags)
+    parts = [b"APPEND", folder]
+    parts += [f"({flag_list})".encode()] if flag_list else []
+    parts += [f'"{date}"'.encode()] if date else []
+    return b" ".join(parts) + b" {}"
+
+
+def by_uid(answer: Exchange) -> dict[int, Fetched]:
+    """The items of FETCH responses by UID; what came without a UID is left out, later items win."""
+    found: dict[int, Fetched] = {}
+    for each in answer.named("FETCH"):
+        items = fetch_items(each)
+        if "UID" in items:
+            found.setdefault(number_of(items["UID"]), {}).update(items)
+    return found
+
+
+def body_of(items: Fetched) -> bytes | None:
+    """The octets of BODY[], or None where there is none."""
+    token = items.get("BODY[]")
+    return None if token is None else octets_of(token)
+
+
+def plain_flags(items: Fetched) -> frozenset[str]:
+    r"""The FLAGS item without `\\Recent`, in lower case."""
+    token = items.get("FLAGS")
+    return frozenset() if token is None else frozenset(each.lower() for each in flags_of(token)) - {"\\recent"}
+
+
+def notices(answer: Exchange, name: str) -> list[Response]:
+    """The untagged responses of one name in an answer."""
+    return answer.named(name)
+
+
+class Storage:
+    """A fresh account on the server under test and connections to it; a context manager."""
+
+    def __init__(self, stage: Stage, judge: Judge, transcript: Transcript) -> None:
+        self.stage, self.judge, self.transcript = stage, judge, transcript
+        self.server = stage.server
+        self._resources = ExitStack()
+        self._testers = 0
+
+    def __enter__(self) -> Self:
+        self.account = self.server.fresh_account()
+        self._resources.callback(self.server.release, self.account)
+        self.transcript.protect(self.account.credentials.password)
+        with self.session() as session:
+            delimiter = session.delimiter
+        self.hierarchy = Hierarchy(delimiter, (delimiter or "").join(self.account.root))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def session(self) -> StorageSession:
+        """A session of the storage operations, as an ordinary client would use them."""
+        account = self.account
+        recorder = Recorder(self.transcript, "session-1")
+        return StorageSession.open(
+            account.endpoint, account.credentials, timeout=self.stage.bounds.answer, recorder=recorder
+        )
+
+    def connect(self) -> Tester:
+        """One more logged-in raw connection; it is closed at the end of the test case."""
+        self._testers += 1
+        recorder = Recorder(self.transcript, f"tester-{self._testers}")
+        wire = WireConnection.open(self.account.endpoint, recorder=recorder, timeout=self.stage.bounds.answer)
+        self._resources.callback(wire.close)
+        wire.authenticate(self.account.credentials)
+        return Tester(wire, wire.capabilities())
+
+    def name(self, *levels: str) -> bytes:
+        """The quoted wire name of a path below the account's root."""
+        return quote(encode_name(self.hierarchy.name(levels)))
+
+    def wire_name(self, *levels: str) -> bytes:
+        """The wire name of a path, as LIST sends it."""
+        return encode_name(self.hierarchy.name(levels))
+
+    def path(self, wire_name: bytes) -> FolderPath | None:
+        """The path of a listed name, None outside the account's root."""
+        return self.hierarchy.path(decode_name(wire_name))
+
+    def step(self, text: str) -> None:
+        """Record what the test case does, in words."""
+        self.judge.step(text)
+
+    def folder(self, tester: Tester, *levels: str, objects: Sequence[bytes] = ()) -> bytes:
+        """Create a folder that holds these objects; returns its quoted wire name."""
+        folder = self.name(*(levels or ("Folder",)))
+        tester.create(folder)
+        for octets in objects:
+            tester.append(folder, octets)
+        return folder
+
+    def is_alive(self, tester: Tester) -> bool:
+        """Whether the connection still answers NOOP with OK."""
+        try:
+            return tester.ask(b"NOOP").ok
+        except ImapProblem:
+            return False

@@ -1,0 +1,53 @@
+"""The specification as data: pinned sentences, one record for each requirement, and their loader."""
+
+from conformance.spec.loading import (
+    Specification,
+    SpecificationError,
+    UnknownRequirement,
+    ambiguities,
+    comments,
+    ics_items,
+    load,
+    requirement,
+    requirement_set_digest,
+    requirements,
+    sentences,
+    specification,
+)
+from conformance.spec.records import (
+    Ambiguity,
+    Basis,
+    Exclusion,
+    IcsItem,
+    Level,
+    Quote,
+    Requirement,
+    ReviewComment,
+    Role,
+    Sentence,
+)
+
+__all__ = [
+    "Ambiguity",
+    "Basis",
+    "Exclusion",
+    "IcsItem",
+    "Level",
+    "Quote",
+    "Requirement",
+    "ReviewComment",
+    "Role",
+    "Sentence",
+    "Specification",
+    "SpecificationError",
+    "UnknownRequirement",
+    "ambiguities",
+    "comments",
+    "ics_items",
+    "load",
+    "requirement",
+    "requirement_set_digest",
+    "requirements",
+    "sentences",
+    "specification",
+]
