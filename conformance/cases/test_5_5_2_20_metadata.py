@@ -82,7 +82,7 @@ def test_flags_arrive_with_a_stored_object(scenario: Scenario) -> None:
     scenario.judge_end_state("SYN-507")
 
 
-@client_case("metadata-step-fetches-metadata-only", "SYN-508", "OP04-C2")
+@client_case("metadata-step-fetches-metadata-only", "SYN-508")
 def test_metadata_step_fetches_metadata_only(scenario: Scenario) -> None:
     """A client fetches no body of an object of which only the metadata changed."""
     names = [f"message-{number}" for number in range(10, 30)]
@@ -92,10 +92,8 @@ def test_metadata_step_fetches_metadata_only(scenario: Scenario) -> None:
     run = scenario.synchronize()
     scenario.judge_end_state("SYN-501")
     bodies = run.of_kind("fetch_object")
-    observed = f"{len(bodies)} fetches of bodies"
-    for requirement in ("SYN-508", "OP04-C2"):
-        entry = bodies[0].entry if bodies else None
-        scenario.judge.check(requirement, not bodies, "no body is fetched", observed, entry)
+    entry = bodies[0].entry if bodies else None
+    scenario.judge.check("SYN-508", not bodies, "no body is fetched", f"{len(bodies)} fetches of bodies", entry)
 
 
 @client_case("fetching-has-no-side-effect", "SYN-509", "OP04-C3")

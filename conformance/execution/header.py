@@ -89,7 +89,8 @@ def header_of(configuration: Configuration, observed: Observed | None, roles: fr
 
 
 def _roles(roles: frozenset[Role]) -> tuple[Literal["server", "client"], ...]:
-    return (("server",) if Role.SERVER in roles else ()) + (("client",) if Role.CLIENT in roles else ())
+    names: dict[Role, Literal["server", "client"]] = {Role.SERVER: "server", Role.CLIENT: "client"}
+    return tuple(name for role, name in names.items() if role in roles)
 
 
 def suite_version() -> str:

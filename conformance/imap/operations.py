@@ -63,9 +63,9 @@ class Operation:
     r"""One operation of one command; a MOVE, or an APPEND of several objects, is several operations.
 
     `kind` is a key of `CLAUSES`, or `rename_folder`, `copy_object`, `folder_status`, `other`. `entry` is the transcript
-    number of the command, `answered` that of its tagged response (0 and status "" when there was none). `uids` are those
-    the server confirmed, else those asked for; `items` the flags (with `+` or `-`), data items or arguments. `octets` and
-    `sha256` describe a stored object; for `fetch_object`, `octets` is the sum of the bodies, and `sets_seen` tells that
+    number of the command, `answered` that of its tagged response (0 and status "" when there was none). `uids` are
+    those the server confirmed, else those asked for; `items` the flags (with `+` or `-`), data items or arguments.
+    `octets` and `sha256` describe a stored object; for `fetch_object`, `octets` is the sum of the bodies, and `sets_seen` tells that
     a body was fetched without PEEK.
     """
 

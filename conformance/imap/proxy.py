@@ -27,7 +27,7 @@ class RecordingProxy:
     """Listens on 127.0.0.1 and relays to `upstream`; its connections are `client-1`, `client-2` and so on.
 
     Clients speak plain IMAP to it; TLS to the server is the proxy's (`tls` overrides the verifying default context).
-    `intercept` is called with the connection's name, `"C"` or `"S"`, and each whole unit, on the connection's own thread;
+    `intercept` is called with the connection's name, `"C"` or `"S"`, and each whole unit, on that connection's thread;
     it returns an action, or None to forward. An error it raises cuts the connection and is kept in `problems`.
     `hide` names capabilities to take out of every list, as shell patterns.
     """

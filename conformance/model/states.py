@@ -42,6 +42,16 @@ class Item:
         """The same item with these flags added."""
         return replace(self, flags=self.flags | set(flags))
 
+    def has(self, flag: str) -> bool:
+        """Whether the item has a flag, letter case ignored."""
+        return flag.lower() in normal_flags(self.flags)
+
+    def changed(self, add: Iterable[str], remove: Iterable[str]) -> Item:
+        """The same item with flags added and removed, letter case ignored."""
+        gone = normal_flags(remove)
+        kept = frozenset(flag for flag in self.flags if flag.lower() not in gone)
+        return replace(self, flags=kept | {flag for flag in add if not self.has(flag)})
+
 
 @dataclass(frozen=True)
 class StoreState:

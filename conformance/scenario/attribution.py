@@ -42,9 +42,10 @@ def _flag(requirement: str, nature: Nature, changed_on: Side) -> Line:
 
 
 FOLDERS = [Nature.FOLDER_MISSING, Nature.FOLDER_SURPLUS]
-OBJECTS = [Nature.MISSING, Nature.SURPLUS, Nature.DISAGREEMENT]
+OBJECTS = [Nature.MISSING, Nature.SURPLUS]
 
 TABLE: tuple[Line, ...] = (
+    _line("SYN-703", [Nature.DISAGREEMENT], []),
     _line("SYN-303", FOLDERS, [Row.NEW_ON_SERVER]),
     _line("SYN-304", FOLDERS, [Row.NEW_LOCALLY]),
     _line("SYN-305", FOLDERS, [Row.REMOVED_ON_SERVER]),
@@ -62,7 +63,6 @@ TABLE: tuple[Line, ...] = (
     _line("SYN-601", OBJECTS, [Row.REMOVED_ON_BOTH]),
     _line("SYN-407", OBJECTS, [Row.KEPT], Side.LOCAL),
     _line("SYN-411", OBJECTS, [Row.KEPT], Side.SERVER),
-    _line("SYN-703", [Nature.DISAGREEMENT], []),
     _line("SYN-704", OBJECTS, []),
     _line("SYN-705", [Nature.DUPLICATE], []),
     _line("SYN-103", [Nature.UNKNOWN], [], Side.LOCAL),

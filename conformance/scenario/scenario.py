@@ -183,7 +183,7 @@ class Scenario:
         result = self.client.synchronize(self.stage.bounds.synchronize)
         self.proxy.wait_idle(self.stage.bounds.answer)
         last = self.transcript.note("suite", f"synchronize ends: {'success' if result.success else 'failure'}").number
-        return SyncRun(result, tuple(read_operations(self.transcript, first, last)), first, last)
+        return SyncRun(result, tuple(read_operations(self.transcript, since=first, until=last)), first, last)
 
     def snapshots(self) -> tuple[Snapshot, Snapshot]:
         """Local storage and server as they are now, without an INBOX that no model speaks of."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 from conformance.clients.protocol import StorageClient
 from conformance.model.equality import Equality
@@ -57,7 +56,7 @@ class StoreSide(ABC):
         """Set and clear flags of an object."""
         item = self._item(path, name)
         self._set_flags(path, item, add, remove)
-        self.state = self.state.put(path, replace(item, flags=(item.flags | set(add)) - set(remove)))
+        self.state = self.state.put(path, item.changed(add, remove))
         changes = [f"set {flag}" for flag in sorted(add)] + [f"clear {flag}" for flag in sorted(remove)]
         self._told(f"{' and '.join(changes)} on {name} in {display(path)}")
 

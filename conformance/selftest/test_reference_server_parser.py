@@ -76,9 +76,9 @@ def test_a_synchronizing_literal_waits_for_leave() -> None:
 
 def test_a_long_line_is_dropped_whole_and_bounded() -> None:
     """A line over the bound gives one overrun with its tag; its end and its literal are passed over."""
-    events = read_all([b"a NOOP " + b"x" * 5000, b"y" * 5000 + b"{7+}\r\nb NOOP\r\n z\r\nc NOOP\r\n"])
+    events = read_all([b"a NOOP " + b"x" * 5000, b"y" * 5000 + b"{8+}\r\nb NOOP\r\n z\r\nc NOOP\r\n"])
     assert events == [Overrun(b"a", "the command line is too long"), Command(b"c NOOP")]
-    assert read_all([b"a " + b"x" * 2000 + b"{7+}\r\nb NOOP\r\n\r\nc NOOP\r\n"])[1:] == [Command(b"c NOOP")]
+    assert read_all([b"a " + b"x" * 2000 + b"{8+}\r\nb NOOP\r\n\r\nc NOOP\r\n"])[1:] == [Command(b"c NOOP")]
 
 
 def test_a_long_line_is_not_kept_in_memory() -> None:

@@ -65,7 +65,7 @@ class ToggleFlag:
     def apply(self, side: StoreSide) -> str:
         """Do it; returns what was exercised."""
         item = side.state.get(self.path, self.name)
-        if item is not None and self.flag in item.flags:
+        if item is not None and item.has(self.flag):
             side.set_flags(self.path, self.name, remove=[self.flag])
             return "flag cleared"
         side.set_flags(self.path, self.name, add=[self.flag])

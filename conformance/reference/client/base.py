@@ -17,6 +17,7 @@ from typing import Any
 from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind
 from conformance.model.states import Flags
+from conformance.reference.client.report import SynchronizationProblem
 
 _Execute = Callable[..., sqlite3.Cursor]
 
@@ -57,7 +58,7 @@ class BaseObject:
     flags: Flags = frozenset()
 
 
-class OtherAccount(Exception):
+class OtherAccount(SynchronizationProblem):
     """The base belongs to another account; with it every object would look removed."""
 
 

@@ -38,14 +38,6 @@ def digest(octets: bytes) -> str:
     return Equality.OCTETS.identity(octets)
 
 
-def wire_digest(octets: bytes) -> str:
-    """The digest of the wire form; of the octets themselves when they cannot travel."""
-    try:
-        return digest(wire_form(octets))
-    except CannotTravel:
-        return digest(octets)
-
-
 def identity(octets: bytes) -> str:
     """The same for two objects with equal identity headers and equal decoded content."""
     return Equality.MIME.identity(octets)
@@ -75,6 +67,14 @@ def wire_form(octets: bytes) -> bytes:
     if octets.count(b"\r") == octets.count(b"\n") == octets.count(b"\r\n"):
         return octets
     return _LINE_END.sub(b"\r\n", octets)
+
+
+def travel_form(octets: bytes) -> bytes:
+    """The wire form; the octets themselves when they cannot travel."""
+    try:
+        return wire_form(octets)
+    except CannotTravel:
+        return octets
 
 
 def _encoded(octets: bytes) -> bytes:

@@ -36,6 +36,11 @@ class Context:
         """Whether the server may be changed."""
         return self.policy.direction is not Direction.DOWNLOAD
 
+    @property
+    def moves_everything(self) -> bool:
+        """Whether the policy lets every object move."""
+        return self.policy.max_size is None and self.policy.kinds >= frozenset(ObjectKind)
+
     def settled(self, path: FolderPath) -> list[BaseObject]:
         """The known objects of a folder that the policy lets move."""
         return [row for row in self.base.objects(path).values() if self.admits(row.kind, row.size)]

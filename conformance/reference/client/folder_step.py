@@ -9,12 +9,13 @@ from conformance.imap.errors import OperationRefused
 from conformance.imap.session import ListedFolder
 from conformance.model.folders import FolderPath, display, outermost_first
 from conformance.model.oracle import Row
-from conformance.reference.client.content import digest, wire_digest
+from conformance.reference.client.content import digest, travel_form
 from conformance.reference.client.context import Context
+from conformance.reference.client.report import SynchronizationProblem
 from conformance.reference.client.server_folders import INBOX, by_path, name_for, spelled_otherwise
 
 
-class ImplausibleListing(Exception):
+class ImplausibleListing(SynchronizationProblem):
     """A listing that would make everything look removed; nothing was changed."""
 
 
@@ -187,5 +188,5 @@ class FolderStep:
         for path in context.storage.folders():
             known = context.base.objects(path)
             objects = context.storage.objects(path)
-            digests |= {wire_digest(each.read()) for handle, each in objects.items() if handle not in known}
+            digests |= {digest(travel_form(each.read())) for handle, each in objects.items() if handle not in known}
         return digests

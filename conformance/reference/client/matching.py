@@ -7,7 +7,7 @@ before their first synchronization. Objects of equal content stay as many as the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from conformance.imap.session import FetchedObject, ObjectMetadata
@@ -29,19 +29,13 @@ class Orphans:
         """The sizes, in octets, of those that still wait."""
         return {each.size for waiting in self._waiting.values() for each in waiting}
 
-    def __iter__(self) -> Iterable[BaseObject]:
+    def __iter__(self) -> Iterator[BaseObject]:
         return (each for waiting in self._waiting.values() for each in waiting)
 
     def adopt(self, found: FetchedObject) -> BaseObject | None:
-        """The orphan that this object of the server is, now with its UID; None where there is none.
-
-        Only flags that the server shows are taken as common: those it lacks may never have arrived there.
-        """
+        """The orphan that this object of the server is, now with its UID; None where there is none."""
         waiting = self._waiting.get(digest(found.octets))
-        if not waiting:
-            return None
-        orphan = waiting.pop(0)
-        return replace(orphan, uid=found.uid)
+        return replace(waiting.pop(0), uid=found.uid) if waiting else None
 
 
 def in_order(uploads: list[BaseObject], fresh: list[ObjectMetadata]) -> list[BaseObject] | None:

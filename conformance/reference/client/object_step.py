@@ -15,7 +15,7 @@ from conformance.imap.session import ActiveFolder, FetchedObject, ObjectMetadata
 from conformance.model.folders import FolderPath, display
 from conformance.model.states import Flags
 from conformance.reference.client.base import BaseObject
-from conformance.reference.client.content import KINDS, CannotTravel, digest, kind_of, wire_digest, wire_form
+from conformance.reference.client.content import KINDS, CannotTravel, digest, kind_of, travel_form, wire_form
 from conformance.reference.client.context import Context
 from conformance.reference.client.flags import agreed, folded, merge_flags, permitted, spelled, travelling
 from conformance.reference.client.matching import Orphans, by_content, flags_surely_common, in_order
@@ -34,6 +34,7 @@ class ObjectStep:
         self.server: dict[int, ObjectMetadata] = {}
         self.local: dict[str, LocalObject] = {}
         self.rows: dict[str, BaseObject] = {}
+        self.lost: set[str] = set()
         self.stored: set[str] = set()
 
     def run(self) -> None:
@@ -76,8 +77,7 @@ class ObjectStep:
         waiting = {row.handle: row for row in self.rows.values() if row.uid is None}
         waiting |= {row.handle: row for row in self.context.base.uploads(self.path)}
         for each in self._local_news() if anything else ():
-            octets = each.read()
-            waiting.setdefault(each.handle, _row(each.handle, octets))
+            waiting.setdefault(each.handle, _row(each.handle, travel_form(each.read())))
         return Orphans(waiting.values(), self.local)
 
     def _local_news(self) -> Iterator[LocalObject]:
@@ -164,8 +164,7 @@ class ObjectStep:
         uploads = {row.handle for row in self.context.base.uploads(self.path) if self.context.admits(row.kind, row.size)}
         if uploads:
             self.context.base.withdraw(self.path, uploads)
-        lost = [row for row in orphans if row.handle in self.rows]
-        self.lost = {row.handle for row in lost}
+        self.lost = {row.handle for row in orphans if row.handle in self.rows}
 
     # 3c
 
@@ -309,9 +308,9 @@ class ObjectStep:
         for each in self.context.session.fetch_metadata([row.uid for row in flagged if row.uid]) if flagged else []:
             self.server[each.uid] = each
         for row in flagged:
-            if row.uid in self.server:
-                common = flags_surely_common(row.flags, self.server[row.uid].flags)
-                self.rows[row.handle] = replace(row, flags=common)
+            common = flags_surely_common(row.flags, self.server[row.uid].flags if row.uid in self.server else ())
+            if common != row.flags:
+                self._know(replace(row, flags=common))
 
     def merge(self, row: BaseObject) -> Change:
         """Bring local flags up to date; returns what is to be set and cleared on the server."""
@@ -362,5 +361,5 @@ class ObjectStep:
 
 
 def _row(handle: str, octets: bytes) -> BaseObject:
-    """What the base holds of an object, before its UID and flags."""
-    return BaseObject(handle, None, wire_digest(octets), len(octets), kind_of(octets))
+    """What the base holds of an object in its wire form, before its UID and flags."""
+    return BaseObject(handle, None, digest(octets), len(octets), kind_of(octets))

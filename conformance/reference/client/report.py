@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 
+class SynchronizationProblem(Exception):
+    """What ends a synchronization before it changes anything more."""
+
+
 @dataclass
 class Counters:
     """How much was done, in objects and folders."""

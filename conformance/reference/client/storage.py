@@ -57,8 +57,17 @@ class Storage:
         self._tmp = directory / "tmp"
         self._arriving = directory / "arriving"
         self._trash = directory / "trash"
+        self._make()
+
+    def _make(self) -> None:
         for each in (self._top, self._tmp, self._arriving, self._trash):
             each.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for each in (self._top, self._tmp, self._arriving, self._trash):
+            shutil.rmtree(each)
+        self._make()
 
     def folders(self) -> set[FolderPath]:
         """The paths of all folders."""

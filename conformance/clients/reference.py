@@ -1,0 +1,162 @@
+"""The adapter of the reference client, in this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from conformance.clients.protocol import ClientIdentity, ClientTimeout, SyncResult
+from conformance.imap.recorder import Recorder
+from conformance.model.folders import FolderPath, ancestors
+from conformance.model.policy import EVERYTHING, Policy
+from conformance.model.states import Flags, ObservedObject, Snapshot
+from conformance.problems import AdapterProblem
+from conformance.reference.client.client import Client, TimeExceeded
+from conformance.reference.client.report import Report
+from conformance.reference.client.storage import NoSuchFolder, NoSuchObject, Storage
+from conformance.reference.client.synchronizer import Synchronizer
+from conformance.servers.protocol import Account
+
+_CLAIMS = ("policy.kind", "policy.size", "policy.folder", "policy.direction", "durable-base", "flags.read-report-sent")
+"""What it does beyond the defaults of the implementation conformance statement."""
+
+_MEMORY = Path("/dev/shm")
+
+
+class ReferenceClient:
+    """The reference client as a client under test; `synchronizer` makes each run, so that a variant can be judged too."""
+
+    name = "reference"
+
+    def __init__(self, synchronizer: type[Synchronizer] = Synchronizer, recorder: Recorder | None = None) -> None:
+        self._synchronizer = synchronizer
+        self._recorder = recorder
+        self._directory: Path | None = None
+        self._client: Client | None = None
+        self._account: Account | None = None
+        self._policy = EVERYTHING
+        self.last_report: Report | None = None
+
+    def __enter__(self) -> Self:
+        place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+        self._directory = Path(tempfile.mkdtemp(prefix="reference-client-", dir=place))
+        self._client = Client(self._directory, synchronizer=self._synchronizer)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._client = self._directory = None
+
+    @property
+    def client(self) -> Client:
+        """The client itself, with its local storage and base. Raises `AdapterProblem` outside the `with` block."""
+        if self._client is None:
+            raise AdapterProblem("the reference client is not started", "Use it as a context manager.")
+        return self._client
+
+    @property
+    def _storage(self) -> Storage:
+        return self.client.storage
+
+    def hello(self) -> ClientIdentity:
+        """Name, version and claims."""
+        try:
+            number = version("cpm-sync-conformance")
+        except PackageNotFoundError:
+            number = "uninstalled"
+        return ClientIdentity("cpm-conformance reference client", number, dict.fromkeys(_CLAIMS, True))
+
+    def reset(self, account: Account) -> None:
+        """Forget everything: empty local storage, no base, the default policy."""
+        self._storage.clear()
+        self.client.base.clear()
+        self._account, self._policy, self.last_report = account, EVERYTHING, None
+
+    def snapshot(self) -> Snapshot:
+        """Folders, objects and flags of local storage."""
+        return Snapshot({path: self._observed(path) for path in sorted(self._storage.folders())})
+
+    def _observed(self, path: FolderPath) -> tuple[ObservedObject, ...]:
+        objects = self._storage.objects(path).values()
+        return tuple(ObservedObject(each.read(), each.flags, each.handle) for each in objects)
+
+    def create_folder(self, path: FolderPath) -> None:
+        """Make a folder, and its superiors where they are missing."""
+        for each in (*ancestors(path), path):
+            self._storage.create(each)
+
+    def remove_folder(self, path: FolderPath) -> None:
+        """Remove a folder with its objects and inferiors."""
+        with _Named(path):
+            self._storage.remove(path)
+
+    def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
+        """Rename a folder with its inferiors; missing superiors of the new one are made."""
+        with _Named(old):
+            self._storage.rename(old, new)
+        for each in ancestors(new):
+            self._storage.create(each)
+
+    def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
+        """Add an object to a folder."""
+        with _Named(path):
+            self._storage.put(path, octets, flags)
+
+    def remove(self, path: FolderPath, handle: str) -> None:
+        """Remove an object."""
+        with _Named(path):
+            self._storage.remove_object(self._storage.find(path, handle))
+
+    def set_metadata(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
+        """Set and clear flags of an object."""
+        with _Named(path):
+            each = self._storage.find(path, handle)
+            cleared = {flag.lower() for flag in remove}
+            new = {flag.lower() for flag in add}
+            kept = {flag for flag in each.flags if flag.lower() not in cleared | new}
+            self._storage.set_flags(each, kept | set(add))
+
+    def set_policy(self, policy: Policy) -> None:
+        """Follow this policy from now on."""
+        self._policy = policy
+
+    def synchronize(self, timeout: float) -> SyncResult:
+        """Run one synchronization. Raises `ClientTimeout`."""
+        if self._account is None:
+            raise AdapterProblem("the reference client has no account", "Call reset(account) first.")
+        account = self._account
+        try:
+            report = self.client.synchronize(
+                account.endpoint, account.credentials, account.root, self._policy, timeout=timeout, recorder=self._recorder
+            )
+        except TimeExceeded as error:
+            raise ClientTimeout(str(error)) from error
+        self.last_report = report
+        return SyncResult(report.success, str(report))
+
+
+class _Named:
+    """Turn what local storage does not hold, or cannot, into a problem of the adapter's user."""
+
+    def __init__(self, path: FolderPath) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(problem, (NoSuchFolder, NoSuchObject, FileExistsError)):
+            raise AdapterProblem(f"local storage: {problem}", "Take paths and handles from a snapshot.") from problem

@@ -1,0 +1,107 @@
+"""The client: a directory that holds local storage and base, and what runs one synchronization over a new connection."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from conformance.imap.endpoint import Credentials, Endpoint
+from conformance.imap.errors import ImapProblem
+from conformance.imap.names import Hierarchy
+from conformance.imap.recorder import Recorder
+from conformance.imap.session import StorageSession
+from conformance.model.folders import FolderPath
+from conformance.model.policy import EVERYTHING, Policy
+from conformance.reference.client.base import Base
+from conformance.reference.client.context import Context
+from conformance.reference.client.report import Report, SynchronizationProblem
+from conformance.reference.client.storage import Storage
+from conformance.reference.client.synchronizer import Synchronizer
+
+
+class TimeExceeded(Exception):
+    """A synchronization that did not end in time; the connection was cut, the next run completes it."""
+
+
+class Client:
+    """A storage client on a durable directory, made when missing. Close it, or use it as a context manager."""
+
+    def __init__(
+        self, directory: Path, *, synchronous: str = "OFF", synchronizer: type[Synchronizer] = Synchronizer
+    ) -> None:
+        self.storage = Storage(directory)
+        self.base = Base(directory / "base.sqlite", synchronous=synchronous)
+        self._lock = directory / "lock"
+        self._synchronizer = synchronizer
+
+    def close(self) -> None:
+        """Close the base."""
+        self.base.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def synchronize(
+        self,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        root: FolderPath = (),
+        policy: Policy = EVERYTHING,
+        *,
+        timeout: float = 60.0,
+        recorder: Recorder | None = None,
+    ) -> Report:
+        """Run one synchronization; all that goes wrong stands in the report.
+
+        `timeout` (seconds) bounds the whole run. Raises `TimeExceeded`.
+        """
+        report = Report()
+        end = time.monotonic() + timeout
+        try:
+            with self._alone():
+                self.base.bind(f"{credentials.user} {'/'.join(root)}".strip())
+                session = StorageSession.open(endpoint, credentials, timeout=timeout, recorder=recorder)
+                with _ended_at(end, session):
+                    self._run(session, root, policy, report)
+        except (ImapProblem, SynchronizationProblem, OSError, sqlite3.Error) as error:
+            if time.monotonic() >= end:
+                raise TimeExceeded(f"the synchronization did not end within {timeout:g} s ({report})") from error
+            report.problem(f"{type(error).__name__}: {error}")
+        return report
+
+    def _run(self, session: StorageSession, root: FolderPath, policy: Policy, report: Report) -> None:
+        delimiter = session.delimiter
+        hierarchy = Hierarchy(delimiter, Hierarchy(delimiter).name(root))
+        self._synchronizer(Context(session, hierarchy, self.storage, self.base, policy, report)).run()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One run at a time on one directory; a second one waits for the first."""
+        with self._lock.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _ended_at(end: float, session: StorageSession) -> Iterator[None]:
+    """Cut the connection when the time has come; whatever waits for an answer then ends."""
+    timer = threading.Timer(max(0.0, end - time.monotonic()), session.abort)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except BaseException:
+        session.abort()
+        raise
+    else:
+        session.close()
+    finally:
+        timer.cancel()
