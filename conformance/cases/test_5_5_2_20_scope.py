@@ -44,7 +44,8 @@ CONTENTS: dict[str, StoredObject] = {
     "base64-64-kib": file_transfer("content-6", bytes(range(256)) * 256),
     "folded-header": StoredObject(
         ObjectKind.MESSAGE,
-        b"From: tel:+15550100\r\nMessage-ID: <content-7@example.test>\r\nSubject: one\r\n two\r\n\tthree\r\n\r\nbody\r\n",
+        b"From: tel:+15550100\r\nMessage-ID: <content-7@example.test>\r\n"
+        b"Subject: one\r\n two\r\n\tthree\r\n\r\nbody\r\n",
     ),
     "no-final-line-end": StoredObject(
         ObjectKind.MESSAGE, b"From: tel:+15550100\r\nMessage-ID: <content-8@example.test>\r\n\r\nno line end"

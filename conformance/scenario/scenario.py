@@ -6,7 +6,7 @@ proxy; the suite's own hands use connections of their own.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from conformance.imap.proxy import RecordingProxy
 from conformance.imap.transcript import Transcript
 from conformance.model.comparison import Difference, Findings, Nature, compare
 from conformance.model.folders import FolderPath, display
-from conformance.model.oracle import Expectation, expect
+from conformance.model.oracle import Expectation, Standing, expect
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
@@ -211,12 +211,30 @@ class Scenario:
         for difference in self.findings.differences:
             found = broken_requirement(difference)
             self._contradict(primary if found in covers or covers == ALL else found, difference)
-        for remark in self.findings.remarks:
-            self.judge.remark(f"{remark.subject} in {display(remark.path)}: {remark.text}: {remark.standing}")
+        self._weigh_open_outcomes(primary)
         exercised = self.judge.outcome_of(primary) is Outcome.NOT_RUN
         for requirement in named:
             if self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
                 self._pass_or_leave(requirement, exercised)
+
+    def _weigh_open_outcomes(self, primary: str) -> None:
+        """What the text leaves open is recorded; news that were discarded are a warning."""
+        for remark in self.findings.remarks:
+            where = f"{remark.subject} in {display(remark.path)}"
+            self.judge.remark(f"{where}: {remark.text}: {remark.standing}")
+            if remark.standing is Standing.DISCARDS:
+                self.judge.recommended(primary, f"{where} kept on both sides", f"gone: {remark.text}")
+
+    def agreement(self) -> tuple[bool, Counter[str]]:
+        """Whether both sides hold the same objects in the same folders, and how often each content is on the server."""
+        identity = self.stage.equality.identity
+        sides = [Counter((path, identity(each.octets)) for path, each in side.objects()) for side in self.snapshots()]
+        return sides[0] == sides[1], Counter(content for _, content in sides[1].elements())
+
+    def without(self, *capabilities: str) -> None:
+        """From now on present the server to the client without these capabilities."""
+        self.proxy.hide = frozenset(capabilities)
+        self.judge.step(f"present the server without {', '.join(capabilities)}")
 
     def _pass_or_leave(self, requirement: str, exercised: bool) -> None:  # noqa: FBT001  (two outcomes of one question)
         if exercised:

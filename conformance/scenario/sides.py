@@ -61,10 +61,12 @@ class StoreSide(ABC):
         self._told(f"{' and '.join(changes)} on {name} in {display(path)}")
 
     def move(self, name: str, source: FolderPath, target: FolderPath) -> None:
-        """Move an object to another folder: there it is new, here it is removed."""
+        """Move an object to another folder: in synchronization it is removed here and new there."""
         item = self._item(source, name)
-        self.put(target, item)
-        self.remove(source, name)
+        self.create_folder(target)
+        self._move(source, target, item)
+        self.state = self.state.remove(source, name).put(target, item)
+        self._told(f"move {name} from {display(source)} to {display(target)}")
 
     def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
         """Rename a folder; in synchronization that is one folder removed and one created (5.5.2.20 step 2)."""
@@ -102,6 +104,9 @@ class StoreSide(ABC):
     def _remove(self, path: FolderPath, item: Item) -> None: ...
 
     @abstractmethod
+    def _move(self, source: FolderPath, target: FolderPath, item: Item) -> None: ...
+
+    @abstractmethod
     def _set_flags(self, path: FolderPath, item: Item, add: Collection[str], remove: Collection[str]) -> None: ...
 
 
@@ -129,6 +134,9 @@ class ServerSide(StoreSide):
 
     def _remove(self, path: FolderPath, item: Item) -> None:
         self.store.remove(path, item)
+
+    def _move(self, source: FolderPath, target: FolderPath, item: Item) -> None:
+        self.store.move(source, target, item)
 
     def _set_flags(self, path: FolderPath, item: Item, add: Collection[str], remove: Collection[str]) -> None:
         self.store.set_flags(path, item, add, remove)
@@ -158,6 +166,10 @@ class LocalSide(StoreSide):
 
     def _remove(self, path: FolderPath, item: Item) -> None:
         self.client.remove(path, self._handle(path, item))
+
+    def _move(self, source: FolderPath, target: FolderPath, item: Item) -> None:
+        self._put(target, [item])
+        self._remove(source, item)
 
     def _set_flags(self, path: FolderPath, item: Item, add: Collection[str], remove: Collection[str]) -> None:
         self.client.set_metadata(path, self._handle(path, item), frozenset(add), frozenset(remove))

@@ -152,6 +152,10 @@ class ServerStore:
         """Remove one stored copy of each item."""
         self._on_uids(path, items, self.second_client.remove_objects)
 
+    def move(self, source: FolderPath, target: FolderPath, item: Item) -> None:
+        """Move one stored copy of an item, by MOVE where it is offered, else by COPY and removal."""
+        self._on_uids(source, [item], lambda uids: self.second_client.move_objects(uids, self.name(target)))
+
     def set_flags(self, path: FolderPath, item: Item, add: Collection[str], remove: Collection[str]) -> None:
         """Set and clear flags of one stored copy of an item."""
         self._on_uids(path, [item], lambda uids: self.second_client.update_metadata(uids, add=add, remove=remove))
