@@ -70,3 +70,15 @@ def fresh_scenario(
             return opened.enter_context(Scenario(session.stage, judge, session.transcript_of(request.node)))
 
         yield open_one
+
+
+@pytest.fixture
+def fresh_storage(session: ConformanceSession, request: pytest.FixtureRequest) -> Iterator[Callable[[Judge], Storage]]:
+    """A way to open one account for each example of a random case."""
+    with ExitStack() as opened:
+
+        def open_one(judge: Judge) -> Storage:
+            opened.close()
+            return opened.enter_context(Storage(session.stage, judge, session.transcript_of(request.node)))
+
+        yield open_one

@@ -32,15 +32,14 @@ def execute(settings: Configuration) -> int:
     """Run the test cases in this process; returns the exit code of the run."""
     from conformance.cli.progress import Progress
     from conformance.execution.launcher import launch
-    from conformance.execution.reporting import Clock, write_report
+    from conformance.execution.reporting import write_report
     from conformance.report import exit_code, verdict_lines
 
     _check_selection(settings)
     _clear(settings.output)
-    clock = Clock()
     with Progress(sys.stdout) as progress:
         session = launch(settings, progress)
-    report, files = write_report(session, clock)
+    report, files = write_report(session, session.clock)
     click.echo("\n".join(verdict_lines(report, [*files, settings.output / "allure-results"])))
     return exit_code(report)
 

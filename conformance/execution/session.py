@@ -15,6 +15,7 @@ import pytest
 from conformance.cases.declaration import Declaration
 from conformance.clients.registry import open_client
 from conformance.configuration import Configuration, Roles, adapter_options, read, without_password
+from conformance.execution.clock import Clock
 from conformance.execution.header import Observed, observe
 from conformance.execution.results import case_result
 from conformance.imap.transcript import Transcript
@@ -52,8 +53,8 @@ def configuration_of(config: pytest.Config) -> Configuration:
 class ConformanceSession:
     """The plugin object that is registered for a run; in a run with workers each process has its own."""
 
-    def __init__(self, configuration: Configuration, *, is_worker: bool = False) -> None:
-        self.configuration, self.is_worker = configuration, is_worker
+    def __init__(self, configuration: Configuration, *, reports: bool = False) -> None:
+        self.configuration, self.reports = configuration, reports
         self.results: dict[str, CaseResult] = {}
         self.observed: Observed | None = None
         self.watchers: list[Callable[[CaseResult], None]] = []
@@ -61,11 +62,12 @@ class ConformanceSession:
         self._resources = ExitStack()
         self._observed_told = False
         self._stage: Stage | None = None
+        self.clock = Clock()
 
     @classmethod
     def from_pytest(cls, config: pytest.Config) -> ConformanceSession:
-        """The session of a run that was started as plain pytest, or of one worker."""
-        return cls(configuration_of(config), is_worker=hasattr(config, "workerinput"))
+        """The session of a run that was started as plain pytest, which reports itself, or of one worker."""
+        return cls(configuration_of(config), reports=not hasattr(config, "workerinput"))
 
     def open_stage(self) -> Stage:
         """Start the implementations under test, once. Raises `Problem` if that is not possible."""
@@ -204,8 +206,12 @@ class ConformanceSession:
                 watcher(result)
 
     def pytest_sessionfinish(self) -> None:
-        """Stop what was started, and report unless the controller does."""
+        """Stop what was started, and report where nobody else does."""
         self._resources.close()
+        if self.reports and self.results:
+            from conformance.execution.reporting import write_report
+
+            write_report(self, self.clock)
 
 
 def declaration_of(item: pytest.Item) -> Declaration | None:

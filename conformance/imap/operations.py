@@ -65,8 +65,8 @@ class Operation:
     `kind` is a key of `CLAUSES`, or `rename_folder`, `copy_object`, `folder_status`, `other`. `entry` is the transcript
     number of the command, `answered` that of its tagged response (0 and status "" when there was none). `uids` are
     those the server confirmed, else those asked for; `items` the flags (with `+` or `-`), data items or arguments.
-    `octets` and `sha256` describe a stored object; for `fetch_object`, `octets` is the sum of the bodies, and `sets_seen` tells that
-    a body was fetched without PEEK.
+    `octets` and `sha256` describe a stored object; for `fetch_object`, `octets` is the sum of the bodies, and
+    `sets_seen` tells that a body was fetched without PEEK.
     """
 
     kind: str

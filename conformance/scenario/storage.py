@@ -157,6 +157,12 @@ def by_uid(answer: Exchange) -> dict[int, Fetched]:
     return found
 
 
+def uids_in_order(answer: Exchange) -> list[int]:
+    """The UIDs of FETCH responses in the order of their message sequence numbers."""
+    numbered = sorted(answer.named("FETCH"), key=lambda response: response.number or 0)
+    return [number_of(items["UID"]) for items in map(fetch_items, numbered) if "UID" in items]
+
+
 def body_of(items: Fetched) -> bytes | None:
     """The octets of BODY[], or None where there is none."""
     token = items.get("BODY[]")

@@ -88,6 +88,7 @@ def test_a_server_with_no_extension_at_all() -> None:
 
 
 def plain(user: str, password: str) -> bytes:
+    """The response of SASL PLAIN (RFC 4616)."""
     return base64.b64encode(f"\0{user}\0{password}".encode())
 
 
@@ -186,7 +187,7 @@ def test_refusal_before_the_literal() -> None:
 
 
 def test_permanent_flags_of_a_strict_server() -> None:
-    """Without `\\*` and some flags the list says so, and what it leaves out does not persist (RFC 3501 7.1)."""
+    r"""Without `\*` and some flags the list says so, and what it leaves out does not persist (RFC 3501 7.1)."""
     driver = Site(Behaviour(permanent_flags=("\\Seen", "\\Deleted"), new_keywords=False)).driver()
     driver.append(options="(\\Seen \\Flagged kw)")
     assert b"OK [PERMANENTFLAGS (\\Deleted \\Seen)] flags kept" in driver.ok("SELECT INBOX").untagged
@@ -195,7 +196,7 @@ def test_permanent_flags_of_a_strict_server() -> None:
 
 
 def test_flag_extensions() -> None:
-    """A flag such as \\read-report-sent is BAD, unless the behaviour knows it."""
+    r"""A flag such as \read-report-sent is BAD, unless the behaviour knows it."""
     assert Site().driver("INBOX").append(options="(\\read-report-sent)").status == "BAD"
     driver = Site(Behaviour(flag_extensions=("\\read-report-sent",))).driver("INBOX")
     assert driver.append(options="(\\read-report-sent)").ok

@@ -1,4 +1,4 @@
-"""Folders of the reference server: CREATE, DELETE, RENAME, LIST, LSUB and annotations (RFC 3501 section 6.3, RFC 5464)."""
+"""Folders of the reference server: CREATE, DELETE, RENAME, LIST, LSUB, annotations (RFC 3501 section 6.3, RFC 5464)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_modified_base64_is_kept_octet_for_octet() -> None:
 
 
 def test_delete_keeps_inferiors() -> None:
-    """The messages go, the name stays as a level; deleting that level, INBOX or an unknown name fails (section 6.3.4)."""
+    """The messages go, the name stays as a level; deleting that level, INBOX or an unknown name fails (6.3.4)."""
     driver = driver_with("a", "a/b")
     driver.append("a")
     driver.ok("DELETE a")

@@ -13,13 +13,14 @@ from conformance.selftest.reference_server_driver import MESSAGE, Driver, Site, 
 
 DATE = '"17-Jul-1996 02:44:25 -0700"'
 NESTED = (
-    b"From: Ann <ann@example.org>\r\nTo: List: b@x.org, \"C D\" <c@y.org>;\r\nSubject: outer\r\n"
+    b'From: Ann <ann@example.org>\r\nTo: List: b@x.org, "C D" <c@y.org>;\r\nSubject: outer\r\n'
     b"Date: Wed, 17 Jul 1996 02:23:25 -0700\r\nMessage-ID: <1@example.org>\r\nMIME-Version: 1.0\r\n"
     b'Content-Type: multipart/mixed; boundary="b1"\r\n\r\npreamble\r\n'
     b"--b1\r\n\r\nfirst part\r\n"
     b"--b1\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nFrom: d@z.org\r\n\r\ninner body\r\n"
     b"--b1\r\nContent-Type: multipart/alternative; boundary=b2\r\nX-Part: 3\r\n\r\n"
-    b"--b2\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+R3LDvMOfZTwvYj4=\r\n"
+    b"--b2\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    b"PGI+R3LDvMOfZTwvYj4=\r\n"
     b"--b2\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename=x.png\r\n\r\nPNG\r\n--b2--\r\n"
     b"--b1--\r\nepilogue\r\n"
 )
@@ -168,7 +169,10 @@ def test_structure_and_envelope() -> None:
     assert line.endswith(b'"MIXED" ("BOUNDARY" "b1") NIL NIL NIL))')
 
 
-@given(st.lists(st.sampled_from([*NESTED.splitlines(keepends=True), b"--b1", b"--b2--\r\n", b"\r\n", b"\xff", b"(", b'"'])))
+PIECES = [*NESTED.splitlines(keepends=True), b"--b1", b"--b2--\r\n", b"\r\n", b"\xff", b"(", b'"']
+
+
+@given(st.lists(st.sampled_from(PIECES)))
 def test_broken_messages_have_a_structure_too(lines: list[bytes]) -> None:
     """Whatever a message looks like, its structure is balanced and no command fails."""
     driver = driver_with(b"".join(lines) or b"x")
@@ -188,9 +192,10 @@ def test_deep_nesting_is_survived() -> None:
 
 
 def test_reading_sets_seen_and_peeking_does_not() -> None:
-    """BODY[], RFC822 and RFC822.TEXT set \\Seen and say so; BODY.PEEK and RFC822.HEADER do not (section 6.4.5)."""
+    r"""BODY[], RFC822 and RFC822.TEXT set \Seen and say so; BODY.PEEK and RFC822.HEADER do not (section 6.4.5)."""
     driver = driver_with(*[MESSAGE] * 6)
-    for number, item in enumerate(["BODY.PEEK[]", "RFC822.HEADER", "ENVELOPE", "BODY[TEXT]", "RFC822", "RFC822.TEXT"], 1):
+    items = ["BODY.PEEK[]", "RFC822.HEADER", "ENVELOPE", "BODY[TEXT]", "RFC822", "RFC822.TEXT"]
+    for number, item in enumerate(items, 1):
         (line,) = driver.fetch(str(number), item)
         reads = number > 3
         assert (b"FLAGS (\\Seen" in line) == reads, item

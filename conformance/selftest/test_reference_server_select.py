@@ -59,7 +59,7 @@ def test_select_of_another_folder_expunges_nothing() -> None:
 
 
 def test_examine_changes_nothing() -> None:
-    """[READ-ONLY]; no store, no expunge, no implicit \\Seen, and \\Recent is left for others (section 6.3.2)."""
+    r"""[READ-ONLY]; no store, no expunge, no implicit \Seen, and \Recent is left for others (section 6.3.2)."""
     site = Site()
     site.driver().append(options="(\\Deleted)")
     driver = site.driver()
@@ -75,7 +75,7 @@ def test_examine_changes_nothing() -> None:
 
 
 def test_status_looks_without_touching() -> None:
-    """STATUS agrees with SELECT, keeps the selected folder and \\Recent (section 6.3.10)."""
+    r"""STATUS agrees with SELECT, keeps the selected folder and \Recent (section 6.3.10)."""
     site = Site()
     driver = site.driver("INBOX")
     driver.append()
@@ -92,7 +92,7 @@ def test_status_looks_without_touching() -> None:
 
 
 def test_recent_belongs_to_one_session() -> None:
-    """The first session told of a message has it as \\Recent; later ones do not."""
+    r"""The first session told of a message has it as \Recent; later ones do not."""
     site = Site()
     site.driver().append()
     first, second = site.driver("INBOX"), site.driver("INBOX")
@@ -108,7 +108,7 @@ def test_read_only_folder() -> None:
     site = Site()
     site.driver().append(options="(\\Deleted)")
     open_before = site.driver("INBOX")
-    site.server.set_read_only("user", "INBOX", True)
+    site.server.set_read_only("user", "INBOX", read_only=True)
     driver = site.driver()
     assert driver.ok("SELECT INBOX").text.startswith("[READ-ONLY]")
     for each in (driver, open_before):
@@ -116,12 +116,15 @@ def test_read_only_folder() -> None:
             assert each.send(command).status == "NO", command
         assert each.append().status == "NO"
         each.ok("CLOSE")
-    site.server.set_read_only("user", "INBOX", False)
+    site.server.set_read_only("user", "INBOX", read_only=False)
     answer = site.driver().ok("SELECT INBOX")
     assert (answer.exists(), answer.text[:12]) == (1, "[READ-WRITE]")
 
 
-@pytest.mark.parametrize("command", ["NOOP", "CHECK", "STATUS INBOX (MESSAGES)", "FETCH 1 UID", "UID FETCH 1 UID", "LIST \"\" \"\""])
+COMMANDS = ["NOOP", "CHECK", "STATUS INBOX (MESSAGES)", "FETCH 1 UID", "UID FETCH 1 UID", 'LIST "" ""']
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_size_changes_are_told_during_any_command(command: str) -> None:
     """Section 5.2: a server must send size updates observed while it processes a command."""
     site = Site()
@@ -257,7 +260,8 @@ def test_idle_with_something_else_than_done() -> None:
     driver.ok("NOOP")
 
 
-ACTIONS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["append", "delete", "expunge", "noop", "fetch", "uid"])))
+ACTION = st.sampled_from(["append", "delete", "expunge", "noop", "fetch", "uid"])
+ACTIONS = st.lists(st.tuples(st.integers(0, 1), ACTION))
 
 
 @settings(max_examples=60)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from imapclient import IMAPClient
 
-from conformance.reference.server import Behaviour, ReferenceServer
+from conformance.reference.server import Behaviour, ReferenceServer, ServerConnection
 from conformance.selftest.reference_server_driver import MESSAGE
 
 TIMEOUT = 5.0
@@ -61,7 +61,7 @@ class Line:
 
 
 def test_imapclient_can_do_its_work(server: ReferenceServer) -> None:
-    """imapclient 4: folders with any name, append, fetch, flags, search, copy, move, expunge, idle, status."""
+    """The library imapclient: folders, append, fetch, flags, search, copy, move, expunge, idle, status."""
     with IMAPClient(server.host, server.port, ssl=False, timeout=TIMEOUT) as client:
         client.login("user", "secret")
         client.create_folder("Grüße & 日本/Köln")
@@ -82,7 +82,6 @@ def test_imapclient_can_do_its_work(server: ReferenceServer) -> None:
         client.delete_messages([1])
         assert client.uid_expunge([1])
         client.idle()
-        server.account("user")
         with IMAPClient(server.host, server.port, ssl=False, timeout=TIMEOUT) as other:
             other.login("user", "secret")
             other.append("INBOX", MESSAGE)
@@ -210,8 +209,8 @@ def test_administration_from_another_thread_is_atomic(server: ReferenceServer) -
 
     def administer() -> None:
         while not stop.is_set():
-            server.set_read_only("user", "INBOX", True)
-            server.set_read_only("user", "INBOX", False)
+            server.set_read_only("user", "INBOX", read_only=True)
+            server.set_read_only("user", "INBOX", read_only=False)
             server.drop_account(server.add_account().user)
 
     thread = threading.Thread(target=administer)
@@ -254,6 +253,27 @@ def test_stop_ends_everything_in_time() -> None:
     with server:
         assert server.endpoint.port == server.port
         assert Line(server).command(b"a NOOP").startswith(b"a OK")
+
+
+def test_an_error_of_the_server_is_not_hidden() -> None:
+    """It ends that connection alone, and `stop` raises it."""
+
+    class Broken(ServerConnection):
+        def receive(self, data: bytes) -> bytes:
+            if b"BREAK" in data:
+                raise ZeroDivisionError
+            return super().receive(data)
+
+    server = ReferenceServer(connection=Broken)
+    server.add_account("user", "secret")
+    server.start()
+    one, other = Line(server), Line(server)
+    one.socket.sendall(b"a BREAK\r\n")
+    assert one.to_the_end() == b""
+    assert other.command(b"a NOOP") == b"a OK NOOP completed\r\n"
+    with pytest.raises(RuntimeError) as failure:
+        server.stop()
+    assert isinstance(failure.value.__cause__, ZeroDivisionError)
 
 
 def test_accounts_are_cheap() -> None:

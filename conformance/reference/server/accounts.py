@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from conformance.imap.endpoint import Credentials
 from conformance.reference.server.behaviour import MAX_UID_VALIDITY, Behaviour
@@ -26,6 +27,8 @@ class Account:
     A superior name without a folder of its own is `\Noselect` and lives while it has inferiors. UIDVALIDITY comes from
     a counter of the account, so a name never gets a smaller one than it had.
     """
+
+    mailbox_class: ClassVar[type[Mailbox]] = Mailbox
 
     def __init__(self, credentials: Credentials, behaviour: Behaviour, clock: Clock = _now) -> None:
         self.credentials = credentials
@@ -145,7 +148,7 @@ class Account:
     def renew_uid_validity(self, name: str) -> Mailbox:
         """Give the folder a greater UIDVALIDITY and its messages new UIDs, as if its index were lost."""
         former = self.mailbox(name)
-        renewed = Mailbox(former.name, self._take_validity(), self.behaviour)
+        renewed = self.mailbox_class(former.name, self._take_validity(), self.behaviour)
         if former.messages:
             renewed.append([message.draft() for message in former.messages])
         renewed.annotations = former.annotations
@@ -171,11 +174,12 @@ class Account:
         return name
 
     def _new_mailbox(self, name: str) -> Mailbox:
-        former = self._former.pop(self.naming.key(name), None)
-        if former is not None:
+        key = self.naming.key(name)
+        former = self._former.pop(key, None)
+        if former is not None and former.uid_validity == self._last_validity[key]:
             former.name = name
             return former
-        return Mailbox(name, self._take_validity(), self.behaviour)
+        return self.mailbox_class(name, self._take_validity(), self.behaviour)
 
     def _take_validity(self) -> int:
         if self._next_validity > MAX_UID_VALIDITY:
@@ -208,6 +212,8 @@ class Account:
 class Accounts:
     """The users of one server. Hold `lock` while touching any of them: sessions do so for each command."""
 
+    account_class: ClassVar[type[Account]] = Account
+
     def __init__(self, behaviour: Behaviour, clock: Clock = _now) -> None:
         self.behaviour = behaviour
         self.clock = clock
@@ -222,7 +228,7 @@ class Accounts:
             if user in self._accounts:
                 raise ValueError(f"the user {user!r} exists; choose another name or drop the account first")
             credentials = Credentials(user, password if password is not None else "secret")
-            self._accounts[user] = Account(credentials, self.behaviour, self.clock)
+            self._accounts[user] = self.account_class(credentials, self.behaviour, self.clock)
             return credentials
 
     def _fresh_name(self) -> str:

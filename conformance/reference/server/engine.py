@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 from conformance.reference.server import (
     commands_append,
@@ -60,6 +61,8 @@ class ServerConnection:
     table of commands, by name, that may be replaced.
     """
 
+    session_class: ClassVar[type[Session]] = Session
+
     def __init__(
         self,
         accounts: Accounts,
@@ -69,7 +72,7 @@ class ServerConnection:
         on_wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.behaviour = behaviour if behaviour is not None else accounts.behaviour
-        self.session = Session(accounts, self.behaviour, wake=on_wake)
+        self.session = self.session_class(accounts, self.behaviour, wake=on_wake)
         self.closed = False
         self._commands = commands
         self._waiting: _Waiting | None = None

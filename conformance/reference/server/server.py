@@ -80,7 +80,10 @@ class ReferenceServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close every connection and end the thread, within a second. Does nothing when not running."""
+        """Close every connection and end the thread, within a second. Does nothing when not running.
+
+        Raises RuntimeError when a connection ended by an error of the server's own, which is then the cause.
+        """
         if self._thread is None:
             return
         self._loop.stop()
@@ -88,6 +91,8 @@ class ReferenceServer:
         if self._thread.is_alive():
             raise RuntimeError(f"the server thread did not end within {_JOIN_SECONDS} s")
         self._thread = None
+        if self._loop.failures:
+            raise RuntimeError("a connection of the reference server failed") from self._loop.failures[0]
 
     def connect(self) -> ServerConnection:
         """A connection without a socket, to the same accounts; the server need not run."""
@@ -136,6 +141,7 @@ class _Loop:
         self._awake: set[_Peer] = set()
         self._thread: int | None = None
         self._stopping = False
+        self.failures: list[Exception] = []
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -158,7 +164,7 @@ class _Loop:
         self._ring()
 
     def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # then the bell is ringing already
+        with contextlib.suppress(OSError):  # then the bell is ringing already, or nobody is there to hear it
             self._bell.send(b"!")
 
     def _answer_bell(self) -> None:
@@ -194,11 +200,21 @@ class _Loop:
         if not data:
             self._close(peer)
             return
-        self._send(peer, peer.engine.receive(data))
+        self._reply(peer, lambda: peer.engine.receive(data))
 
     def _push(self, peer: _Peer) -> None:
         if peer in self._peers:
-            self._send(peer, peer.engine.pending())
+            self._reply(peer, peer.engine.pending)
+
+    def _reply(self, peer: _Peer, answer: Callable[[], bytes]) -> None:
+        """Send what the engine says. Its failure ends this connection only, and is reported by `stop`."""
+        try:
+            octets = answer()
+        except Exception as failure:  # whatever it is, the other connections go on
+            self.failures.append(failure)
+            self._close(peer)
+        else:
+            self._send(peer, octets)
 
     def _send(self, peer: _Peer, data: bytes) -> None:
         """Send what can be sent; while something is left nothing more is read from this client."""

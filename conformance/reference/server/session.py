@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Flag, auto
+from typing import ClassVar
 
 from conformance.reference.server.accounts import Account, Accounts
 from conformance.reference.server.arguments import Arguments
@@ -70,6 +71,8 @@ class Session:
     output: list[bytes] = field(default_factory=list)
     wake: Callable[[], None] = lambda: None
 
+    view_class: ClassVar[type[MailboxView]] = MailboxView
+
     @property
     def state(self) -> State:
         if self.account is None:
@@ -106,7 +109,7 @@ class Session:
     def select(self, mailbox: Mailbox, *, examine: bool) -> MailboxView:
         """Make a folder the selected one."""
         self.deselect()
-        self.view = MailboxView(mailbox, self.wake_up, examine=examine)
+        self.view = self.view_class(mailbox, self.wake_up, examine=examine)
         return self.view
 
     def wake_up(self) -> None:

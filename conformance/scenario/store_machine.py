@@ -1,0 +1,140 @@
+"""Runs a sequence of storage steps on a server by several sessions and holds the server against the model."""
+
+from __future__ import annotations
+
+from conformance.imap.wire import Exchange
+from conformance.model.equality import Equality
+from conformance.model.folders import FolderPath, display
+from conformance.model.states import Item, normal_flags
+from conformance.scenario.judge import Judge
+from conformance.scenario.laws import Laws
+from conformance.scenario.storage import (
+    Fetched,
+    Storage,
+    Tester,
+    append_line,
+    body_of,
+    by_uid,
+    plain_flags,
+    selection,
+    uids_in_order,
+)
+from conformance.strategies.store_steps import (
+    SESSIONS,
+    Append,
+    Change,
+    Create,
+    Delete,
+    Expunge,
+    Settle,
+    Step,
+    StoreModel,
+)
+
+_LOOK = b"UID FETCH 1:* (UID FLAGS BODY.PEEK[])"
+
+
+class StoreMachine:
+    """One example: a fresh account, its sessions, the model, and the laws that hold at every moment."""
+
+    def __init__(self, storage: Storage, judge: Judge) -> None:
+        self.storage, self.judge = storage, judge
+        self.model = StoreModel()
+        self.testers = [storage.connect() for _ in range(SESSIONS)]
+        self.laws = Laws(judge)
+        self._active: dict[Tester, FolderPath] = {}
+
+    def run(self, steps: tuple[Step, ...]) -> list[str]:
+        """Run all steps; returns the names of what was exercised."""
+        for step in steps:
+            self.judge.step(str(step))
+            self._do(step)
+            self.model.apply(step)
+        return [type(step).__name__.lower() for step in steps]
+
+    def _do(self, step: Step) -> None:
+        if isinstance(step, Settle):
+            self._settle()
+            return
+        tester = self.testers[step.session]
+        if isinstance(step, Create):
+            self._expect_ok("OP08-S1", tester.ask(b"CREATE " + self.storage.name(*step.path)), str(step))
+        elif isinstance(step, Delete):
+            self._leave_all()
+            self._expect_ok("OP11-S1", tester.ask(b"DELETE " + self.storage.name(*step.path)), str(step))
+        elif isinstance(step, Append):
+            line = append_line(self.storage.name(*step.path), sorted(step.item.flags))
+            self._expect_ok("OP03-S1", tester.ask(line, step.item.content.octets), str(step))
+        elif isinstance(step, Change):
+            uids = self._uids(tester, step.path, step.names)
+            change = f"UID STORE {uids} {step.how} ({' '.join(sorted(step.flags))})"
+            self._expect_ok("OP13-S1", tester.ask(change.encode()), str(step))
+        elif isinstance(step, Expunge):
+            uids = self._uids(tester, step.path, step.names)
+            self._expect_ok("OP06-S1", tester.ask(f"UID STORE {uids} +FLAGS (\\Deleted)".encode()), str(step))
+            self._expect_ok("OP06-S1", tester.ask(b"EXPUNGE"), str(step))
+
+    def _expect_ok(self, requirement: str, answer: Exchange, step: str) -> None:
+        if not answer.ok:
+            observed = f"{answer.status} {answer.text}"
+            self.judge.contradicted(requirement, f"OK: {step}", observed, answer.entry)
+
+    def _leave_all(self) -> None:
+        """End every selection without removing anything (RFC 3501 6.4.2: CLOSE after EXAMINE removes nothing)."""
+        for tester, path in self._active.items():
+            tester.ask(b"EXAMINE " + self.storage.name(*path))
+            tester.ask(b"CLOSE")
+        self._active.clear()
+
+    def _select(self, tester: Tester, path: FolderPath) -> dict[int, Fetched]:
+        """Select a folder anew and fetch all of it; the laws see every selection."""
+        answer = tester.ask(b"SELECT " + self.storage.name(*path))
+        if not answer.ok:
+            self.judge.contradicted("OP08-S1", f"{display(path)} can be selected", answer.text, answer.entry)
+            return {}
+        self._active[tester] = path
+        look = tester.ask(_LOOK)
+        objects = by_uid(look)
+        contents = {uid: body_of(items) or b"" for uid, items in objects.items()}
+        self.laws.selected(path, selection(answer), contents, uids_in_order(look), look.entry)
+        return objects
+
+    def _uids(self, tester: Tester, path: FolderPath, names: tuple[str, ...]) -> str:
+        objects = self._select(tester, path)
+        wanted = {_identity(self.model.folders[path][name]) for name in names}
+        uids = [uid for uid, items in objects.items() if Equality.OCTETS.identity(body_of(items) or b"") in wanted]
+        return ",".join(map(str, uids)) or "4294967295"
+
+    def _settle(self) -> None:
+        for number, tester in enumerate(self.testers):
+            listed = set(tester.listed())
+            for path, items in self.model.folders.items():
+                if self.storage.wire_name(*path) not in listed:
+                    observed = f"session {number} does not see it"
+                    self.judge.contradicted("OP08-S1", f"folder {display(path)} is listed", observed)
+                    continue
+                self._compare(number, path, list(items.values()), self._select(tester, path))
+
+    def _compare(self, number: int, path: FolderPath, items: list[Item], objects: dict[int, Fetched]) -> None:
+        seen = [
+            (Equality.OCTETS.identity(body_of(found) or b""), plain_flags(found))
+            for _, found in sorted(objects.items())
+        ]
+        wanted = [(_identity(item), normal_flags(item.flags)) for item in items]
+        where = f"session {number} in {display(path)}"
+        if [content for content, _ in seen] != [content for content, _ in wanted]:
+            lacking = len(wanted) > len(seen)
+            requirement = "OP03-S1" if lacking else "OP06-S1"
+            expected = f"{where}: {len(wanted)} objects in the order they were stored"
+            self.judge.contradicted(requirement, expected, f"{len(seen)} objects, or others, or in another order")
+        elif seen != wanted:
+            wrong = [
+                f"{item.name}: {sorted(flags)} instead of {sorted(right)}"
+                for item, (_, flags), (_, right) in zip(items, seen, wanted, strict=True)
+                if flags != right
+            ]
+            self.judge.contradicted("OP13-S1", f"{where}: flags as set", "; ".join(wrong))
+
+
+def _identity(item: Item) -> str:
+    return Equality.OCTETS.identity(item.content.octets)
