@@ -26,7 +26,7 @@ class Roles(StrEnum):
 
 
 class Profile(StrEnum):
-    """How much random exploration a run does; the numbers stand in `conformance.strategies.profiles`."""
+    """How much random exploration a run does; the numbers stand in `conformance.scenario.effort`."""
 
     QUICK = "quick"
     CI = "ci"

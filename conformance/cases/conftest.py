@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.plugin import session_of
+from conformance.scenario.effort import EFFORTS
 from conformance.scenario.exploration import Exploration
 from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.storage import Storage
 from conformance.spec import requirement
-from conformance.strategies.profiles import EFFORTS
 
 if TYPE_CHECKING:
     from conformance.execution.session import ConformanceSession

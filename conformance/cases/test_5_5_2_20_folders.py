@@ -194,7 +194,7 @@ def test_sibling_with_the_same_prefix_stays(scenario: Scenario) -> None:
     scenario.establish(base)
     scenario.on_server.remove_folder(("A",))
     scenario.synchronize()
-    scenario.judge_end_state("SYN-322", covers=ALL)
+    scenario.judge_end_state("SYN-322", covers=("SYN-309", "SYN-407", "SYN-411", "SYN-704"))
 
 
 @client_case("folder-renamed-on-server", "SYN-319")
@@ -212,5 +212,11 @@ def test_folder_recreated_on_server(scenario: Scenario) -> None:
     scenario.establish(usual_base())
     scenario.on_server.remove_folder(ARCHIVE)
     scenario.on_server.put(ARCHIVE, *messages("message-31", "message-32", "message-33"))
-    scenario.synchronize()
+    before = scenario.snapshots()
+    run = scenario.synchronize()
+    if scenario.refused_untouched(run, before):
+        expected, observed = "the new content only", f"refused, both sides untouched: {run.result.detail}"
+        scenario.judge.undecided("SYN-321", expected, observed)
+        scenario.judge.undecided("SYN-610", expected, observed)
+        return
     scenario.judge_end_state("SYN-321", "SYN-610", covers=ALL)

@@ -13,6 +13,7 @@ from typing import Self
 
 from conformance.clients.protocol import ClientIdentity, ClientTimeout, SyncResult
 from conformance.imap.recorder import Recorder
+from conformance.imap.transcript import Transcript
 from conformance.model.folders import FolderPath, ancestors
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import Flags, ObservedObject, Snapshot
@@ -30,13 +31,16 @@ _MEMORY = Path("/dev/shm")
 
 
 class ReferenceClient:
-    """The reference client as a client under test; `synchronizer` makes each run, so that a variant can be judged too."""
+    """The reference client as a client under test. A variant is judged by giving the `synchronizer` of its runs.
+
+    With a transcript each run is recorded there as the connection `client-1`, `client-2` and so on.
+    """
 
     name = "reference"
 
-    def __init__(self, synchronizer: type[Synchronizer] = Synchronizer, recorder: Recorder | None = None) -> None:
+    def __init__(self, synchronizer: type[Synchronizer] = Synchronizer, transcript: Transcript | None = None) -> None:
         self._synchronizer = synchronizer
-        self._recorder = recorder
+        self._transcript, self._connections = transcript, 0
         self._directory: Path | None = None
         self._client: Client | None = None
         self._account: Account | None = None
@@ -136,9 +140,16 @@ class ReferenceClient:
         if self._account is None:
             raise AdapterProblem("the reference client has no account", "Call reset(account) first.")
         account = self._account
+        self._connections += 1
+        recorder = Recorder(self._transcript, f"client-{self._connections}") if self._transcript else None
         try:
             report = self.client.synchronize(
-                account.endpoint, account.credentials, account.root, self._policy, timeout=timeout, recorder=self._recorder
+                account.endpoint,
+                account.credentials,
+                account.root,
+                self._policy,
+                timeout=timeout,
+                recorder=recorder,
             )
         except TimeExceeded as error:
             raise ClientTimeout(str(error)) from error

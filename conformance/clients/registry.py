@@ -1,18 +1,27 @@
-"""The client adapters by name."""
+"""The client under test from what the command line says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
+from conformance.adapters import Registry
 from conformance.clients.protocol import StorageClient
-from conformance.clients.reference import ReferenceClient
-from conformance.problems import UsageProblem
+
+CLIENTS = Registry(
+    "client",
+    "cpm_conformance.clients",
+    {
+        "mbsync": "conformance.clients.mbsync:MbsyncClient",
+        "none": "conformance.clients.none:no_client",
+        "reference": "conformance.clients.reference:ReferenceClient",
+    },
+)
 
 
 def open_client(spec: str, options: Mapping[str, str]) -> StorageClient | None:
-    """The adapter of a client specification; None for `none`."""
-    if spec == "none":
-        return None
-    if spec == "reference":
-        return ReferenceClient()
-    raise UsageProblem(f"no client adapter is named {spec!r}", "known: reference, none")
+    """The adapter that `spec` names, not started yet; None for `none`.
+
+    Raises `UsageProblem` for an unknown name or option, `AdapterProblem` for an installed adapter that cannot be loaded.
+    """
+    return cast("StorageClient | None", CLIENTS.create(CLIENTS.adapter(spec), spec, options))

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 _TAGGED = re.compile(rb"(?P<tag>A\d+) (?P<type>[A-Z]+) (?P<data>.*)")
 
+_TEXTLESS = re.compile(rb"[^ ]+ (?:OK|NO|BAD|BYE)", re.IGNORECASE)
+
 
 class _WireImap4(imaplib.IMAP4):
     """imaplib's protocol object, reading whole responses from a connection that is already logged in."""
 
     def __init__(self, wire: WireConnection) -> None:
         self.wire = wire
+        self.tag = ""
         self.units: list[bytes] = []
         self._reading = io.BytesIO(b"* PREAUTH already logged in\r\n")
         super().__init__()
@@ -60,16 +63,16 @@ class _WireImap4(imaplib.IMAP4):
             self.units.append(self.wire.read_unit())
             self._reading = io.BytesIO(self.units[-1])
             line = self._reading.readline()
-        return line.removesuffix(b"\n").removesuffix(b"\r") + b"\r\n"
+        return _readable(line.removesuffix(b"\n").removesuffix(b"\r")) + b"\r\n"
 
     def _new_tag(self) -> bytes:
         # imaplib draws its tag prefix at random, and no two transcripts would be alike.
         self.tagpre, self.tagre = b"A", _TAGGED  # type: ignore[assignment]
         self.wire.be_patient()
         self.units.clear()
-        tag = self.wire.next_tag().encode()
-        self.tagged_commands[tag] = None
-        return tag
+        self.tag = self.wire.next_tag()
+        self.tagged_commands[self.tag.encode()] = None
+        return self.tag.encode()
 
 
 class WireClient(IMAPClient):  # type: ignore[misc]
@@ -105,13 +108,18 @@ class WireClient(IMAPClient):  # type: ignore[misc]
         responses = [parse_response(unit) for unit in self._imap.units]
         final = responses[-1] if responses else None
         untagged = tuple(response for response in responses if response.kind == "untagged")
-        if final is not None and final.kind == "tagged":
+        if final is not None and final.kind == "tagged" and final.tag == self._imap.tag:
             done = Exchange(final.tag, final.name, final.code, final.text, untagged, self._wire.last_entry)
             return done.require_ok(operation)
         farewell = next((response.text for response in untagged if response.name == "BYE"), None)
         if farewell is not None:
             raise ConnectionLost(f"{operation}: the server said BYE {farewell}") from problem
         raise SyntaxProblem(f"{operation}: {problem}", self._imap.units[-1] if responses else b"") from problem
+
+
+def _readable(line: bytes) -> bytes:
+    """What imaplib takes for a response: it gives up on a status without text, which is wrong but clear."""
+    return line + b" " if _TEXTLESS.fullmatch(line) else line
 
 
 def _offered(units: Iterable[bytes], avoid: set[str]) -> tuple[bytes, ...]:

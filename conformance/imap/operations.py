@@ -376,9 +376,7 @@ def _after_store(known: frozenset[str], action: str, flags: frozenset[str]) -> f
     return known | flags if action.startswith("+") else known - flags if action.startswith("-") else flags
 
 
-def _store_changes(
-    asked: _Asked, view: FolderView, uids: Sequence[int], action: str, flags: frozenset[str]
-) -> bool:
+def _store_changes(asked: _Asked, view: FolderView, uids: Sequence[int], action: str, flags: frozenset[str]) -> bool:
     """Not when every object is known to have these flags already, nor when a STORE that would echo echoes nothing."""
     if not action.endswith(".SILENT") and not any(response.name == "FETCH" for response in asked.told):
         return False
@@ -387,9 +385,7 @@ def _store_changes(
     return any(uid not in view.flags or _after_store(view.flags[uid], action, flags) != view.flags[uid] for uid in uids)
 
 
-def _apply_store(
-    asked: _Asked, view: FolderView, uids: Sequence[int], action: str, flags: frozenset[str]
-) -> None:
+def _apply_store(asked: _Asked, view: FolderView, uids: Sequence[int], action: str, flags: frozenset[str]) -> None:
     for uid in uids if asked.ok and action.endswith(".SILENT") else ():
         view.flags[uid] = _after_store(view.flags.get(uid, frozenset()), action, flags)
 
@@ -422,9 +418,7 @@ def _read_copy(asked: _Asked, view: FolderView) -> Iterator[Operation]:
     yield _operation("copy_object", asked, uids=uids, changed=asked.ok and bool(uids), **common)
     if asked.command.name == "MOVE":
         gone = tuple(uid for uid in asked.gone if uid)
-        yield _operation(
-            "remove_object", asked, uids=gone or uids, items=("MOVE",), changed=bool(asked.gone), **common
-        )
+        yield _operation("remove_object", asked, uids=gone or uids, items=("MOVE",), changed=bool(asked.gone), **common)
 
 
 _READERS = {

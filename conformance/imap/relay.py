@@ -140,9 +140,7 @@ class Relay:
         self._up.finish()
         self._down.finish()
 
-    def _watch(
-        self, selector: selectors.BaseSelector, one: socket.socket, *, reads: _Stream, writes: _Stream
-    ) -> None:
+    def _watch(self, selector: selectors.BaseSelector, one: socket.socket, *, reads: _Stream, writes: _Stream) -> None:
         readable = not reads.ended and len(reads.output) < _FULL
         events = selectors.EVENT_READ * readable | selectors.EVENT_WRITE * bool(writes.output)
         known = selector.get_map().get(one)

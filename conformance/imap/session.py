@@ -59,7 +59,7 @@ class StorageSession:
     """One logged-in connection; made by `open`, ended by `close`, `abort` or the end of a `with` block.
 
     Every operation may raise `OperationRefused` (NO or BAD), `ConnectionLost`, `ServerStalled`, `SyntaxProblem` or
-    `ResponseTooLarge`; after the last three the connection is reset, as what comes next cannot be understood.
+    `ResponseTooLarge`. The connection is reset when it is not certain any more which answer belongs to which command.
     """
 
     def __init__(self, wire: WireConnection, avoid: Collection[str] = ()) -> None:
@@ -150,8 +150,11 @@ class StorageSession:
     def status(self, name: str) -> FolderStatus:
         """Counters of a folder that need not be active."""
         answer = self._command("folder status", b"STATUS " + _name(name) + b" (" + self._status_items() + b")")
-        told = [items for wire_name, items in map(status_data, answer.named("STATUS"))
-                if same_folder(decode_name(wire_name), name)]
+        told = [
+            items
+            for wire_name, items in map(status_data, answer.named("STATUS"))
+            if same_folder(decode_name(wire_name), name)
+        ]
         if not told:
             raise SyntaxProblem(f"no STATUS response about {name!r}", answer.text.encode())
         return FolderStatus.read(told[-1])

@@ -11,6 +11,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -155,6 +156,8 @@ class WireConnection:
 
     def send(self, octets: bytes) -> None:
         """Send octets as they are, reading meanwhile so that neither side waits for the other for ever."""
+        if not self._open:
+            raise ConnectionLost("the connection is already closed")
         if self.recorder:
             self.recorder.sent(octets)
         try:
@@ -372,7 +375,7 @@ class WireConnection:
 
     def abort(self) -> None:
         """Reset the connection (RST), as a client that dies does."""
-        if self._open:
+        with suppress(OSError):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._shut("reset")
 

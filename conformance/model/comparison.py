@@ -33,6 +33,7 @@ class Difference:
     """One contradiction: where, what, and on which side.
 
     `row` is None for what no model state ever held. `origin` is the side that changed the `flag` since the base.
+    `because` is the difference of the folder that makes this one of an object in it, if there is one.
     """
 
     nature: Nature
@@ -44,6 +45,7 @@ class Difference:
     observed: str
     flag: str | None = None
     origin: Side | None = None
+    because: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,12 @@ class _Comparison:
             for path, each in self._strangers(side):
                 self._append(Nature.UNKNOWN, side, path, _excerpt(each), "not there", "there")
 
+    def _folder_difference(self, side: Side, path: FolderPath) -> Difference | None:
+        """A folder that is wrongly there or missing explains whatever is wrong about the objects in it."""
+        natures = (Nature.FOLDER_MISSING, Nature.FOLDER_SURPLUS)
+        found = (each for each in self.differences if each.nature in natures and each.side is side)
+        return next((each for each in found if each.path == path), None)
+
     def _remark(self, demands: Sequence[Demand], counts: Copies, standing: Standing) -> None:
         if standing in (Standing.OPEN, Standing.DISCARDS):
             demand = _most_telling(demands, missing=False)
@@ -247,9 +255,11 @@ class _Comparison:
         flag: str | None = None,
         origin: Side | None = None,
     ) -> None:
+        is_object = isinstance(demand, Demand)
         subject = demand.item.name if isinstance(demand, Demand) else f"folder {display(demand.path)}"
+        because = self._folder_difference(side, demand.path) if is_object else None
         self.differences.append(
-            Difference(nature, side, demand.path, demand.row, subject, expected, observed, flag, origin)
+            Difference(nature, side, demand.path, demand.row, subject, expected, observed, flag, origin, because)
         )
 
 

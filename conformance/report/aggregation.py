@@ -200,6 +200,7 @@ def exit_code(report: Report) -> int:
     """0 conformant, 1 not conformant, 2 not established, 3 an error of the suite where nothing failed."""
     if report.verdict.overall is Verdict.NOT_CONFORMANT:
         return 1
-    if any(judged.outcome is Outcome.ERROR for judged in (*report.cases, *report.requirements)):
+    outcomes = {*(case.outcome for case in report.cases), *(one.outcome for one in report.requirements)}
+    if Outcome.ERROR in outcomes:
         return 3
     return 0 if report.verdict.overall is Verdict.CONFORMANT else 2

@@ -80,6 +80,23 @@ TABLE: tuple[Line, ...] = (
 )
 
 
+TWINS: dict[str, tuple[str, ...]] = {
+    "SYN-104": ("OP03-C4",),
+    "SYN-304": ("OP08-C1",),
+    "SYN-306": ("OP11-C1",),
+    "SYN-308": ("OP11-C2",),
+    "SYN-402": ("OP02-C2",),
+    "SYN-403": ("OP04-C1",),
+    "SYN-410": ("OP06-C1",),
+    "SYN-411": ("OP06-C2",),
+    "SYN-501": ("OP13-C1",),
+    "SYN-503": ("OP13-C1",),
+    "SYN-509": ("OP04-C3",),
+}
+"""Statements of the cited operations that demand the same: whatever breaks the one breaks the other."""
+
+
 def broken_requirement(difference: Difference) -> str:
     """The id of the requirement that the difference breaks; the table ends with a line for everything."""
-    return next(line.requirement for line in TABLE if line.matches(difference))
+    cause = difference.because or difference
+    return next(line.requirement for line in TABLE if line.matches(cause))

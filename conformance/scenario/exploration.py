@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import hypothesis
@@ -17,18 +16,11 @@ from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.strategies import SearchStrategy
 
 from conformance.outcomes import Examples, Finding, Outcome, Reason, Reproduced
+from conformance.scenario.effort import Effort
 from conformance.scenario.judge import Judge
 
 Drawn = TypeVar("Drawn")
 CONFIRMATIONS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much a random case does: examples to run, and whether a failure is shrunk."""
-
-    examples: int
-    shrink: bool = True
 
 
 class _Contradiction(Exception):

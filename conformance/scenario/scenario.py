@@ -24,7 +24,7 @@ from conformance.model.oracle import Expectation, Standing, expect
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
-from conformance.scenario.attribution import broken_requirement
+from conformance.scenario.attribution import TWINS, broken_requirement
 from conformance.scenario.judge import Judge, PreconditionNotReached
 from conformance.scenario.sides import LocalSide, ServerSide
 from conformance.scenario.stage import Stage
@@ -204,16 +204,15 @@ class Scenario:
     def judge_end_state(self, primary: str, *also: str, covers: Collection[str] = ()) -> None:
         """Judge the end state: every difference breaks its requirement, the named ones pass if nothing breaks them.
 
-        `primary` takes over what the table gives to a requirement in `covers` (`ALL`: everything). The others pass only
-        together with it: without the stimulus having had its effect they were not exercised.
+        `primary` takes over what the table gives to a requirement in `covers` (`ALL`: everything). None passes where
+        objects or folders are not as demanded: the stimulus has not had its effect, so nothing was exercised.
         """
-        named = (primary, *also)
         for difference in self.findings.differences:
             found = broken_requirement(difference)
             self._contradict(primary if found in covers or covers == ALL else found, difference)
         self._weigh_open_outcomes(primary)
-        exercised = self.judge.outcome_of(primary) is Outcome.NOT_RUN
-        for requirement in named:
+        exercised = all(each.nature in _FLAG_NATURES for each in self.findings.differences)
+        for requirement in (primary, *also):
             if self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
                 self._pass_or_leave(requirement, exercised)
 
@@ -231,6 +230,10 @@ class Scenario:
         sides = [Counter((path, identity(each.octets)) for path, each in side.objects()) for side in self.snapshots()]
         return sides[0] == sides[1], Counter(content for _, content in sides[1].elements())
 
+    def refused_untouched(self, run: SyncRun, before: tuple[Snapshot, Snapshot]) -> bool:
+        """Whether the client told a failure and left both sides as they were: a safe, if unhelpful, outcome (A29)."""
+        return not run.result.success and self.snapshots() == before
+
     def without(self, *capabilities: str) -> None:
         """From now on present the server to the client without these capabilities."""
         self.proxy.hide = frozenset(capabilities)
@@ -240,15 +243,16 @@ class Scenario:
         if exercised:
             self.judge.passed(requirement)
         else:
-            expected = "the synchronization has its effect"
-            self.judge.undecided(requirement, expected, "it has not, see the other findings", Reason.NOT_EXERCISED)
+            expected = "the synchronization has its effect, so that this can be seen"
+            self.judge.undecided(requirement, expected, "it has not: see the other findings", Reason.NOT_EXERCISED)
 
     def _contradict(self, requirement: str, difference: Difference) -> None:
         where = f"{difference.subject} in {display(difference.path)}, {difference.side}"
         entry = self._deciding_entry(difference.path)
-        self.judge.contradicted(
-            requirement, f"{where}: {difference.expected}", f"{difference.nature}: {difference.observed}", entry
-        )
+        for each in (requirement, *TWINS.get(requirement, ())):
+            self.judge.contradicted(
+                each, f"{where}: {difference.expected}", f"{difference.nature}: {difference.observed}", entry
+            )
 
     def _deciding_entry(self, path: FolderPath) -> int | None:
         """The last operation of the client in that folder, else the end of its synchronization."""

@@ -8,16 +8,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+import pytest
 
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import ConnectionLost
 from conformance.imap.wire import WireConnection
 
 DOVECOT = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+MBSYNC = shutil.which("mbsync")
+_REQUIRED = bool(os.environ.get("CPM_REQUIRE_PROGRAMS"))
+needs_dovecot = pytest.mark.skipif(not (DOVECOT or _REQUIRED), reason="no dovecot program (apt: dovecot-imapd)")
+needs_mbsync = pytest.mark.skipif(not (MBSYNC or _REQUIRED), reason="no mbsync program (apt: isync)")
 PASSWORD = "testpass"
 Script = Callable[[socket.socket], None]
 
@@ -97,8 +104,18 @@ def _serve(listener: socket.socket, script: Script) -> None:
 
 
 @contextmanager
-def dovecot(home: Path) -> Iterator[Endpoint]:
-    """A private Dovecot 2.3 with its files in `home`; every user name logs in with `PASSWORD`."""
+def dovecot() -> Iterator[Endpoint]:
+    """A private Dovecot 2.3 that leaves nothing behind; every user name logs in with `PASSWORD`."""
+    # Not below pytest's own folder: what that keeps to one user, Dovecot's mail user could not enter.
+    with (
+        tempfile.TemporaryDirectory(prefix="dovecot-", ignore_cleanup_errors=True) as home,
+        _dovecot(Path(home)) as endpoint,
+    ):
+        yield endpoint
+
+
+@contextmanager
+def _dovecot(home: Path) -> Iterator[Endpoint]:
     port = _free_port()
     for name in ("run", "state", "home"):
         (home / name).mkdir()

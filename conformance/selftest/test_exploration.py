@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from hypothesis import strategies as st
 
 from conformance.outcomes import Outcome, Reason
-from conformance.scenario.exploration import Effort, Exploration
+from conformance.scenario.effort import Effort
+from conformance.scenario.exploration import Exploration
 from conformance.scenario.judge import Judge
 from conformance.spec import requirement
 

@@ -23,14 +23,14 @@ COMMANDS = [
     b"AGpvZQBwYXNz\r\n",
     b"A7 NOOP\n",
     b"A8 APPEND x {2}\nab\n",
-    b"A9 LIST \"\" \"{3}\"\r\n",
+    b'A9 LIST "" "{3}"\r\n',
     b"\r\n",
 ]
 RESPONSES = [
     b"* OK [CAPABILITY IMAP4rev1] ready\r\n",
     b"* 1 FETCH (BODY[] {5}\r\nx\r\ny) UID 1)\r\n",
     b"* 2 FETCH (BODY[1] ~{4}\r\n\r\n\r\n BODY[2] {0}\r\n)\r\n",
-    b"* LIST () \"/\" {3}\r\na b\r\n",
+    b'* LIST () "/" {3}\r\na b\r\n',
     b"* NO quota at {5}\r\n",
     b"+ send {5}\r\n",
     b"A1 NO [BADCHARSET ({5}\r\nUTF-8)] not {3}\r\n",

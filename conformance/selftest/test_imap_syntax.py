@@ -113,7 +113,7 @@ A932 NO [TRYCREATE] no such mailbox (really
 * ESEARCH (TAG "A282") MIN 2 COUNT 3
 * ESEARCH (TAG "h") UID ALL 2,10:15 MODSEQ 917162500
 * 22 EXPUNGE
-* 12 FETCH (FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" BODY ("TEXT" "PLAIN" ("CHARSET" "X") NIL NIL "7BIT" 3028 92))
+* 12 FETCH (INTERNALDATE "17-Jul-1996 02:44:25 -0700" BODY ("TEXT" "PLAIN" ("CHARSET" "X") NIL NIL "7BIT" 3028 92))
 * 12 FETCH (ENVELOPE ("Wed" "WG mtg" (("T Gray" NIL "gray" "x.edu")) NIL NIL NIL NIL NIL NIL "<B27397@x.edu>"))
 * 1 FETCH (BODYSTRUCTURE (("TEXT" "PLAIN" NIL NIL NIL "7BIT" 1 1)("TEXT" "HTML" NIL NIL NIL "7BIT" 1 1) "MIXED"))
 * 1 FETCH (UID 4 MODSEQ (65402) FLAGS (\Seen))
@@ -174,7 +174,8 @@ def test_kinds_of_strings_are_told_apart() -> None:
     """The atom NIL is nothing; a quoted or literal NIL is three letters."""
     tokens = tokenize(b'NIL nil "NIL" {3}\r\nNIL a "q\\"\\\\" ()\r\n')
     assert tokens == (None, None, b"NIL", b"NIL", b"a", b'q"\\', ())
-    assert [type(token) for token in tokens[2:6]] == [Quoted, Literal, Atom, Quoted]
+    kinds: list[type[object]] = [type(token) for token in tokens]
+    assert kinds[2:6] == [Quoted, Literal, Atom, Quoted]
 
 
 def test_several_literals_with_hostile_content() -> None:
@@ -214,9 +215,22 @@ def test_bare_line_feeds_are_read() -> None:
 @pytest.mark.parametrize(
     "unit",
     [
-        b"", b"\r\n", b"NOOP\r\n", b"A1\r\n", b"A1 \"x\"\r\n", b"A1 FETCH (\r\n", b"A1 FETCH )\r\n",
-        b'A1 LOGIN "abc\r\n', b"A1 LOGIN {5}\r\nabc", b'A1 LOGIN "a""b"\r\n', b"A1 X {5\r\n", b"A1 F BODY[\r\n",
-        b"* NOOP\r\n", b"A1 X " + b"(" * 5000 + b")" * 5000, b"A1 X \0\r\n", b"A(1 X\r\n",
+        b"",
+        b"\r\n",
+        b"NOOP\r\n",
+        b"A1\r\n",
+        b'A1 "x"\r\n',
+        b"A1 FETCH (\r\n",
+        b"A1 FETCH )\r\n",
+        b'A1 LOGIN "abc\r\n',
+        b"A1 LOGIN {5}\r\nabc",
+        b'A1 LOGIN "a""b"\r\n',
+        b"A1 X {5\r\n",
+        b"A1 F BODY[\r\n",
+        b"* NOOP\r\n",
+        b"A1 X " + b"(" * 5000 + b")" * 5000,
+        b"A1 X \0\r\n",
+        b"A(1 X\r\n",
     ],
 )
 def test_bad_commands_are_named(unit: bytes) -> None:
@@ -276,7 +290,8 @@ def test_fetch_data() -> None:
 def test_list_status_search_and_vanished_data() -> None:
     """The other data responses, each by its helper."""
     listed = list_data(parse_response(b"* LIST (\\HasNoChildren) NIL {3}\r\nNIL\r\n"))
-    assert (listed.attributes, listed.delimiter, listed.wire_name) == ({"\\hasnochildren"}, None, b"NIL")
+    assert listed.attributes == {"\\hasnochildren"}
+    assert (listed.delimiter, listed.wire_name) == (None, b"NIL")
     assert list_data(parse_response(b'* LIST () "/" NIL\r\n')).wire_name == b"NIL"
     status = parse_response(b'* STATUS "a b" (messages 2 UIDNEXT 7)\r\n')
     assert status_data(status) == (b"a b", {"MESSAGES": 2, "UIDNEXT": 7})
@@ -320,4 +335,6 @@ def test_select_answer() -> None:
     final = parse_response(b"A1 OK [READ-ONLY] done").code
     folder = ActiveFolder.read("x", map(parse_response, units), final)
     assert (folder.exists, folder.recent, folder.uid_next, folder.uid_validity) == (3, None, 9, None)
-    assert (folder.flags, folder.permanent_flags, folder.read_only) == ({"\\Seen", "k"}, frozenset(), True)
+    assert folder.flags == {"\\Seen", "k"}
+    assert folder.permanent_flags == frozenset()
+    assert folder.read_only

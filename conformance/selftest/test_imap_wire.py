@@ -109,7 +109,7 @@ def test_large_pipelines_do_not_lock_up() -> None:
     def script(connection: socket.socket) -> None:
         connection.sendall(GREETING)
         noise = b"* OK " + b"x" * 4000 + b"\r\n"
-        _read(connection, b"\r\n")
+        connection.recv(20)
         for _ in range(4000):
             connection.sendall(noise)
         _read(connection, b"A2 NOOP\r\n")
@@ -163,17 +163,23 @@ def test_a_trickle_is_a_stall() -> None:
 def test_a_flood_of_responses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """More untagged responses than the limit end as `ResponseTooLarge`, though each is small."""
     monkeypatch.setattr(wire_module, "RESPONSE_LIMIT", 100)
-    with scripted(_says((b"\r\n", b"* 1 EXISTS\r\n" * 200))) as endpoint, WireConnection.open(endpoint) as wire:
-        with pytest.raises(ResponseTooLarge, match="limit is 100"):
-            wire.command(b"NOOP")
+    with (
+        scripted(_says((b"\r\n", b"* 1 EXISTS\r\n" * 200))) as endpoint,
+        WireConnection.open(endpoint) as wire,
+        pytest.raises(ResponseTooLarge, match="limit is 100"),
+    ):
+        wire.command(b"NOOP")
 
 
 @pytest.mark.parametrize("announced", [b"* 1 FETCH (BODY[] {999999999}\r\n", b"* 1 FETCH (BODY[] {99999999999999}\r\n"])
 def test_a_giant_literal_is_refused(announced: bytes) -> None:
     """A literal over 64 MiB is refused on its announcement."""
-    with scripted(_says((b"\r\n", announced))) as endpoint, WireConnection.open(endpoint) as wire:
-        with pytest.raises(ResponseTooLarge):
-            wire.command(b"NOOP")
+    with (
+        scripted(_says((b"\r\n", announced))) as endpoint,
+        WireConnection.open(endpoint) as wire,
+        pytest.raises(ResponseTooLarge),
+    ):
+        wire.command(b"NOOP")
 
 
 def test_bye_is_an_answer_and_a_lost_connection_is_not() -> None:
@@ -194,16 +200,19 @@ def test_bye_is_an_answer_and_a_lost_connection_is_not() -> None:
     with scripted(without) as endpoint, WireConnection.open(endpoint) as wire:
         with pytest.raises(ConnectionLost):
             wire.command(b"NOOP")
-        with pytest.raises(ConnectionLost, match="lost|closed"):
+        with pytest.raises(ConnectionLost, match="already closed"):
             wire.command(b"NOOP")
 
 
 @pytest.mark.parametrize("answer", [b"garbage\r\n", b"A9 OK other tag\r\n", b"* 1 FETCH (((\r\n", b"\0\0\0\n"])
 def test_garbage_is_named(answer: bytes) -> None:
     """An answer that is not IMAP, or answers another command, ends as `SyntaxProblem`."""
-    with scripted(_says((b"\r\n", answer))) as endpoint, WireConnection.open(endpoint) as wire:
-        with pytest.raises(SyntaxProblem):
-            wire.command(b"NOOP")
+    with (
+        scripted(_says((b"\r\n", answer))) as endpoint,
+        WireConnection.open(endpoint) as wire,
+        pytest.raises(SyntaxProblem),
+    ):
+        wire.command(b"NOOP")
 
 
 @pytest.mark.parametrize(
@@ -260,9 +269,12 @@ def test_login_disabled() -> None:
         assert wire.authenticate(Credentials("joe", "pass")).ok
     assert not any(b"AGpv" in one.octets for one in transcript.entries())
     no_way = _says((b"A1 CAPABILITY\r\n", b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\nA1 OK\r\n"))
-    with scripted(no_way) as endpoint, WireConnection.open(endpoint) as wire:
-        with pytest.raises(LoginRefused, match="try tls or starttls"):
-            wire.authenticate(Credentials("joe", "pass"))
+    with (
+        scripted(no_way) as endpoint,
+        WireConnection.open(endpoint) as wire,
+        pytest.raises(LoginRefused, match="try tls or starttls"),
+    ):
+        wire.authenticate(Credentials("joe", "pass"))
 
 
 def test_plaintext_injected_after_starttls_is_noticed() -> None:

@@ -21,7 +21,7 @@ LINE = st.builds(lambda name, arguments: " ".join([name, *arguments]), st.sample
 LINES = st.lists(LINE, max_size=12)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(LINES)
 def test_every_line_gets_one_answer(lines: list[str]) -> None:
     """Each line has exactly one tagged answer, or a prompt; a second session then still finds a whole store."""

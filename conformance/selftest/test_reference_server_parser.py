@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.reference.server.arguments import Arguments
@@ -47,6 +47,7 @@ def test_commands_and_literals_are_told_apart() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(STREAM))))
 def test_any_cut_gives_the_same_commands(cuts: list[int]) -> None:
     """The events do not depend on how the octets arrive."""
@@ -55,6 +56,7 @@ def test_any_cut_gives_the_same_commands(cuts: list[int]) -> None:
     assert read_all(pieces) == read_all([STREAM])
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_no_octets_break_the_reader(pieces: list[bytes]) -> None:
     """Any octets at all give events or patience, never an exception, and the same ones however they are cut."""

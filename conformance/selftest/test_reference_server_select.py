@@ -264,7 +264,7 @@ ACTION = st.sampled_from(["append", "delete", "expunge", "noop", "fetch", "uid"]
 ACTIONS = st.lists(st.tuples(st.integers(0, 1), ACTION))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(ACTIONS)
 def test_replayed_notices_always_agree_with_the_server(actions: list[tuple[int, str]]) -> None:
     """Whatever two sessions do, message numbers kept from EXISTS and EXPUNGE alone name the right UIDs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.imap.endpoint import Credentials
@@ -30,6 +30,7 @@ def account(behaviour: Behaviour | None = None) -> Account:
 STEPS = st.lists(st.tuples(st.sampled_from(["append", "flag", "unflag", "expunge", "renew"]), st.integers(0, 5)))
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_laws_hold_over_any_history(steps: list[tuple[str, int]]) -> None:
     """UIDs ascend and are never reused, UIDNEXT moves with additions only, every change has a higher mod-sequence."""

@@ -6,16 +6,15 @@ draws depend on the model only, never on what an implementation answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol
 
 from hypothesis import strategies as st
 
 from conformance.model.folders import FolderPath, display, is_below
 from conformance.model.objects import ObjectKind, of_kind
 from conformance.model.states import SYSTEM_FLAGS, Item, Side, StoreState
-from conformance.scenario.sides import StoreSide
 
 FOLDER_PATHS: tuple[FolderPath, ...] = (
     ("Alpha",),
@@ -28,6 +27,24 @@ NEW_FOLDER_PATHS: tuple[FolderPath, ...] = (("Delta",), ("Beta", "Deep"), ("Epsi
 MAX_ITEMS, MAX_CHANGES = 6, 6
 
 
+class EditableStore(Protocol):
+    """One side of a synchronization as a change needs it: its model state, and the operations of a user."""
+
+    state: StoreState
+
+    def create_folder(self, path: FolderPath) -> None: ...
+
+    def remove_folder(self, path: FolderPath) -> None: ...
+
+    def put(self, path: FolderPath, *items: Item) -> None: ...
+
+    def remove(self, path: FolderPath, *names: str) -> None: ...
+
+    def set_flags(
+        self, path: FolderPath, name: str, add: Collection[str] = (), remove: Collection[str] = ()
+    ) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AddObject:
     """Add a new object to a folder, which may be new itself."""
@@ -35,7 +52,7 @@ class AddObject:
     path: FolderPath
     item: Item
 
-    def apply(self, side: StoreSide) -> str:
+    def apply(self, side: EditableStore) -> str:
         """Do it; returns what was exercised."""
         side.put(self.path, self.item)
         return "object added"
@@ -48,7 +65,7 @@ class RemoveObject:
     path: FolderPath
     name: str
 
-    def apply(self, side: StoreSide) -> str:
+    def apply(self, side: EditableStore) -> str:
         """Do it; returns what was exercised."""
         side.remove(self.path, self.name)
         return "object removed"
@@ -62,7 +79,7 @@ class ToggleFlag:
     name: str
     flag: str
 
-    def apply(self, side: StoreSide) -> str:
+    def apply(self, side: EditableStore) -> str:
         """Do it; returns what was exercised."""
         item = side.state.get(self.path, self.name)
         if item is not None and item.has(self.flag):
@@ -78,7 +95,7 @@ class AddFolder:
 
     path: FolderPath
 
-    def apply(self, side: StoreSide) -> str:
+    def apply(self, side: EditableStore) -> str:
         """Do it; returns what was exercised."""
         side.create_folder(self.path)
         return "folder created"
@@ -90,14 +107,13 @@ class RemoveFolder:
 
     path: FolderPath
 
-    def apply(self, side: StoreSide) -> str:
+    def apply(self, side: EditableStore) -> str:
         """Do it; returns what was exercised."""
         side.remove_folder(self.path)
         return "folder removed"
 
 
 Change = AddObject | RemoveObject | ToggleFlag | AddFolder | RemoveFolder
-Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -216,7 +232,7 @@ def _options(free: _Free, name: str, flags: tuple[str, ...]) -> dict[str, st.Sea
     return options
 
 
-Apply = Callable[[Side], StoreSide]
+Apply = Callable[[Side], EditableStore]
 
 
 def apply(divergence: Divergence, side: Apply) -> list[str]:

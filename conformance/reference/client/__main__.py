@@ -1,4 +1,4 @@
-"""One synchronization from the command line, on a durable directory: a client process that can be killed at any point."""
+"""One synchronization from the command line, on a durable directory: a process that can be killed at any point."""
 
 from __future__ import annotations
 

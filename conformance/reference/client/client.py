@@ -1,10 +1,10 @@
-"""The client: a directory that holds local storage and base, and what runs one synchronization over a new connection."""
+"""The client: a directory with local storage and base, and what runs one synchronization over a new connection."""
 
 from __future__ import annotations
 
 import fcntl
+import math
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from conformance.imap.errors import ImapProblem
 from conformance.imap.names import Hierarchy
 from conformance.imap.recorder import Recorder
 from conformance.imap.session import StorageSession
+from conformance.imap.wire import WireConnection
 from conformance.model.folders import FolderPath
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.reference.client.base import Base
@@ -68,8 +69,7 @@ class Client:
         try:
             with self._alone():
                 self.base.bind(f"{credentials.user} {'/'.join(root)}".strip())
-                session = StorageSession.open(endpoint, credentials, timeout=timeout, recorder=recorder)
-                with _ended_at(end, session):
+                with _session(endpoint, credentials, timeout, recorder) as session:
                     self._run(session, root, policy, report)
         except (ImapProblem, SynchronizationProblem, OSError, sqlite3.Error) as error:
             if time.monotonic() >= end:
@@ -90,18 +90,31 @@ class Client:
             yield
 
 
+class _BoundedConnection(WireConnection):
+    """A connection whose commands share one bound: `end`, on the monotonic clock."""
+
+    end = math.inf
+
+    def be_patient(self, timeout: float | None = None) -> None:
+        own = self.timeout if timeout is None else timeout
+        super().be_patient(min(own, self.end - time.monotonic()))
+
+
 @contextmanager
-def _ended_at(end: float, session: StorageSession) -> Iterator[None]:
-    """Cut the connection when the time has come; whatever waits for an answer then ends."""
-    timer = threading.Timer(max(0.0, end - time.monotonic()), session.abort)
-    timer.daemon = True
-    timer.start()
+def _session(
+    endpoint: Endpoint, credentials: Credentials, timeout: float, recorder: Recorder | None
+) -> Iterator[StorageSession]:
+    """A session that ends `timeout` seconds from now at the latest, and at once when something goes wrong."""
+    end = time.monotonic() + timeout
+    wire = _BoundedConnection.open(endpoint, recorder=recorder, timeout=timeout)
     try:
-        yield
+        assert isinstance(wire, _BoundedConnection)
+        wire.end = end
+        if wire.greeting.name != "PREAUTH":
+            wire.authenticate(credentials)
+        session = StorageSession(wire)
+        yield session
     except BaseException:
-        session.abort()
+        wire.abort()
         raise
-    else:
-        session.close()
-    finally:
-        timer.cancel()
+    session.close()

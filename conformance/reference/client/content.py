@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import re
@@ -100,4 +101,4 @@ def _encoded_leaf(octets: bytes, entity: Message) -> bytes:
 def _set_base64(leaf: Message, payload: bytes) -> None:
     del leaf["Content-Transfer-Encoding"]
     leaf["Content-Transfer-Encoding"] = "base64"
-    leaf.set_payload(email.base64mime.body_encode(payload))
+    leaf.set_payload(base64.encodebytes(payload).decode("ascii"))

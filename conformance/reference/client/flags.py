@@ -1,6 +1,6 @@
-"""Flags of objects: their three-way merge without regard to letter case, and the spelling that each store uses.
+r"""Flags of objects: their three-way merge without regard to letter case, and the spelling that each store uses.
 
-`\\Recent` belongs to a session and `\\Deleted` is a mark for removal; neither is metadata that travels.
+`\Recent` belongs to a session and `\Deleted` is a mark for removal; neither is metadata that travels.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def spelled(flags: Iterable[str], *sources: Iterable[str]) -> Flags:
 
 
 def agreed(base: Flags, local: Flags, server: Flags) -> Flags:
-    """The next base: a flag's common value where both sides have one, else still the old one, so that it stays pending."""
+    """The next base: a flag's common value where there is one, else still the old one, so that it stays pending."""
     return (local & server) | (base & (local ^ server))
 
 

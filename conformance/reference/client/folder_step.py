@@ -106,7 +106,8 @@ class FolderStep:
             self.context.base.add_folder(path, self.names[path])
             self.context.report.counters.folders_created_on_server += 1
         else:
-            self.context.report.problem(f"folder {display(path)}: {refusal or 'created, but the server does not list it'}")
+            reason = refusal or "created, but the server does not list it"
+            self.context.report.problem(f"folder {display(path)}: {reason}")
 
     def remove_locally(self, paths: list[FolderPath]) -> None:
         """Remove from local storage what was removed on the server, innermost first."""
@@ -139,7 +140,7 @@ class FolderStep:
         self._remove_each_on_server(paths)
 
     def remove_postponed(self) -> list[FolderPath]:
-        """Remove the folders whose objects had to be stored elsewhere first; returns those taken back for their news."""
+        """Remove the folders whose objects had to be stored elsewhere first; returns those taken back for news."""
         postponed, self.postponed = self.postponed, []
         self._remove_each_on_server(postponed)
         return [path for path in postponed if self.context.storage.has(path)]
@@ -153,7 +154,7 @@ class FolderStep:
                 self.context.refused(path, error, name)
 
     def remove_one_on_server(self, path: FolderPath) -> None:
-        """Remove one folder, or take it back where the server has news in it. INBOX cannot be removed (RFC 3501 5.1)."""
+        """Remove one folder, or take it back where the server has news; INBOX cannot be removed (RFC 3501 5.1)."""
         is_inbox = path == INBOX and not self.context.hierarchy.root
         if is_inbox or self.has_server_news(path):
             self.context.storage.create(path)

@@ -1,7 +1,7 @@
 """Which object of the server is which local one, when no UID tells: by content, one for one.
 
-Needed when an upload's acknowledgement was lost, after a change of UIDVALIDITY, and where both sides got the same object
-before their first synchronization. Objects of equal content stay as many as they are.
+Needed when an upload's acknowledgement was lost, after a change of UIDVALIDITY, and where both sides got the same
+object before their first synchronization. Objects of equal content stay as many as they are.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class ObjectStep:
         self.update_metadata()
 
     def activate(self) -> None:
-        """3a: set the folder as the active folder (5.5.2.2) and see what it holds; new is what the base does not know."""
+        """3a: set the folder as the active folder (5.5.2.2) and see what it holds; new is what the base lacks."""
         context = self.context
         self.active = context.session.set_active_folder(self.name, read_only=not context.uploads)
         if self.active.uid_validity != context.base.folders()[self.path].uid_validity:
@@ -60,7 +60,7 @@ class ObjectStep:
     # 3b
 
     def fetch_new(self) -> None:
-        """3b: fetch what the base does not know (5.5.2.4): recognize it as a local object's equal, or store it locally."""
+        """3b: fetch what the base does not know (5.5.2.4); each is a local object's equal, or stored locally."""
         known = {row.uid for row in self.rows.values()}
         unknown = [uid for uid in self.server if uid not in known]
         orphans = self._orphans(anything=bool(unknown))
@@ -116,7 +116,7 @@ class ObjectStep:
         return excluded
 
     def _fetch(self, uids: list[int]) -> Iterator[FetchedObject]:
-        """Whole objects. Where the server refuses them together, one by one; one that is refused alone is passed over."""
+        """Whole objects; where the server refuses them together, one by one, passing over what is refused alone."""
         pending = set(uids)
         try:
             for each in self.context.session.fetch_objects(uids):
@@ -161,7 +161,8 @@ class ObjectStep:
 
     def _give_up(self, orphans: Orphans) -> None:
         """What found no equal on the server: an upload that never took place, or an object removed there."""
-        uploads = {row.handle for row in self.context.base.uploads(self.path) if self.context.admits(row.kind, row.size)}
+        announced = self.context.base.uploads(self.path)
+        uploads = {row.handle for row in announced if self.context.admits(row.kind, row.size)}
         if uploads:
             self.context.base.withdraw(self.path, uploads)
         self.lost = {row.handle for row in orphans if row.handle in self.rows}

@@ -126,7 +126,7 @@ class Storage:
         """The objects of a folder by handle, in the order they came. Raises `NoSuchFolder`."""
         cur = self._cur(path)
         try:
-            names = set(os.listdir(cur))
+            names = {entry.name for entry in os.scandir(cur)}
         except FileNotFoundError:
             raise NoSuchFolder(f"no folder {path} in local storage") from None
         keyworded = {name.removesuffix(_KEYWORDS) for name in names if name.endswith(_KEYWORDS)}

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from conformance.configuration import Profile
-from conformance.scenario.exploration import Effort
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a random case does: examples to run, and whether a failure is shrunk."""
+
+    examples: int
+    shrink: bool = True
+
 
 EFFORTS: dict[Profile, Effort] = {
     Profile.QUICK: Effort(examples=25),

@@ -1,0 +1,134 @@
+"""Random divergence, conflicts included: the reference client always ends where the oracle allows, and is then silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conformance.model.folders import FolderPath
+from conformance.model.objects import message
+from conformance.model.policy import Direction, Policy
+from conformance.model.states import Item
+from conformance.reference.server import Behaviour, ReferenceServer
+from conformance.scenario.sides import StoreSide
+from conformance.selftest.reference_client_pair import INBOX, Pair
+from conformance.servers.protocol import StorageServer
+from conformance.servers.reference import ReferenceStorageServer
+
+PATHS: tuple[FolderPath, ...] = (("A",), ("A", "in"), ("B",), ("Cé",), INBOX)
+FLAGS = ("\\Seen", "\\Flagged", "work")
+
+paths = st.sampled_from(PATHS)
+additions = st.tuples(st.just("add"), paths, st.integers(0, 5), st.frozensets(st.sampled_from(FLAGS)))
+removals = st.tuples(st.just("remove"), st.integers(0, 20))
+flaggings = st.tuples(st.just("flag"), st.integers(0, 20), st.sampled_from(FLAGS))
+folder_removals = st.tuples(st.just("remove folder"), paths)
+folder_additions = st.tuples(st.just("add folder"), paths)
+changes = st.lists(
+    st.tuples(st.booleans(), st.one_of(additions, removals, flaggings, folder_removals, folder_additions)), max_size=7
+)
+behaviours = st.sampled_from(
+    [
+        Behaviour(),
+        replace(Behaviour(), extensions=frozenset()),
+        Behaviour(delimiter=".", recreate_keeps_uid_validity=True, first_uid=2**31).without("UIDPLUS"),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[Behaviour, StorageServer]]:
+    """The servers started so far, by behaviour."""
+    started: dict[Behaviour, StorageServer] = {}
+    yield started
+    for each in started.values():
+        each.__exit__(None, None, None)
+
+
+def change(side: StoreSide, what: tuple[object, ...], number: int) -> None:
+    """Make one change if it is possible in this state."""
+    held = [(path, each.name) for path, each in side.state.items()]
+    match what:
+        case ("add", path, int(content), flags):
+            side.put(path, Item(f"{side.side}-{number}", message(f"content-{content}"), flags))  # type: ignore[arg-type]
+        case ("remove", int(index)) if held:
+            side.remove(*held[index % len(held)])
+        case ("flag", int(index), str(flag)) if held:
+            path, name = held[index % len(held)]
+            found = side.state.get(path, name)
+            has = found is not None and flag.lower() in {each.lower() for each in found.flags}
+            side.set_flags(path, name, **{"remove" if has else "add": [flag]})
+        case ("remove folder", path) if path in side.state.folders and path != INBOX:
+            side.remove_folder(path)  # type: ignore[arg-type]
+        case ("add folder", path):
+            side.create_folder(path)  # type: ignore[arg-type]
+
+
+def diverge(pair: Pair, drawn: list[tuple[bool, tuple[object, ...]]]) -> None:
+    """Make the drawn changes, each on its side."""
+    for number, (locally, what) in enumerate(drawn):
+        change(pair.local if locally else pair.server, what, number)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(behaviour=behaviours, rounds=st.lists(changes, min_size=2, max_size=3))
+def test_any_divergence_converges_as_the_oracle_allows(
+    servers: dict[Behaviour, StorageServer], behaviour: Behaviour, rounds: list[list[tuple[bool, tuple[object, ...]]]]
+) -> None:
+    """Rounds of changes on both sides, each followed by one synchronization that the oracle judges."""
+    with Pair(_server(servers, behaviour).fresh_account()) as pair:
+        for drawn in rounds:
+            diverge(pair, drawn)
+            pair.agree()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    before=changes,
+    after=changes,
+    direction=st.sampled_from(Direction),
+    limit=st.sampled_from([None, len(message("content-1").octets) - 1]),
+    scope=st.sampled_from([None, frozenset({("A",)})]),
+)
+def test_a_policy_is_kept(
+    servers: dict[Behaviour, StorageServer],
+    before: list[tuple[bool, tuple[object, ...]]],
+    after: list[tuple[bool, tuple[object, ...]]],
+    direction: Direction,
+    limit: int | None,
+    scope: frozenset[FolderPath] | None,
+) -> None:
+    """Whatever a policy excludes stays where it is and as it is; when the policy is lifted both sides become equal."""
+    with Pair(_server(servers, Behaviour()).fresh_account()) as pair:
+        diverge(pair, before)
+        pair.agree()
+        additions_only = [each for each in after if each[1][0] in ("add", "add folder", "flag", "remove")]
+        diverge(pair, additions_only)
+        pair.follow(Policy(direction=direction, max_size=limit, folders=scope))
+        result = pair.run()
+        assert result.success, result.detail
+        pair.assert_as_expected()
+        pair.assert_silent()
+        pair.follow(Policy())
+        assert pair.run().success
+        here, there = pair.client.snapshot(), pair.store.snapshot()
+        assert _contents(here.folders) == _contents(there.folders)
+        pair.assert_silent()
+
+
+def _contents(folders: object) -> dict[FolderPath, list[tuple[bytes, list[str]]]]:
+    assert isinstance(folders, dict)
+    return {
+        path: sorted((each.octets, sorted(flag.lower() for flag in each.flags)) for each in objects)
+        for path, objects in folders.items()
+    }
+
+
+def _server(servers: dict[Behaviour, StorageServer], behaviour: Behaviour) -> StorageServer:
+    if behaviour not in servers:
+        servers[behaviour] = ReferenceStorageServer(ReferenceServer(behaviour)).__enter__()
+    return servers[behaviour]

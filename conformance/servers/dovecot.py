@@ -1,0 +1,177 @@
+"""Dovecot 2.3 or 2.4 as a private process: every user name logs in, so a fresh account is only a fresh name."""
+
+from __future__ import annotations
+
+import grp
+import itertools
+import os
+import pwd
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from conformance.imap.endpoint import Credentials, Endpoint
+from conformance.problems import AdapterProblem
+from conformance.resources import render
+from conformance.servers.process import ServerProcess, find_program, free_port, private_directory
+from conformance.servers.protocol import Ability, Account
+
+_SYSTEM_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin"]
+_MEND = "install it: apt-get install dovecot-imapd; or name the program: -O server.program=PATH"
+_TEMPLATES = {"2.3": "dovecot-2.3.conf", "2.4": "dovecot-2.4.conf"}
+_QUOTA_FIELD = {"2.3": "userdb_quota_rule=*:bytes={}", "2.4": "userdb_quota_storage_size={}B"}
+_COMMAND_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """The system user that Dovecot keeps mail as; Dovecot refuses to do so as root."""
+
+    user: str
+    group: str
+    root: bool
+
+    @classmethod
+    def of_this_process(cls) -> _Identity:
+        if os.geteuid() == 0:
+            return cls("mail", "mail", root=True)
+        return cls(pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name, root=False)
+
+    def own(self, path: Path) -> None:
+        if self.root:
+            shutil.chown(path, self.user, self.group)
+
+
+class DovecotServer:
+    """The installed Dovecot on a free port of 127.0.0.1. Limits and rights count for sessions opened after their setting."""
+
+    name = "dovecot"
+    abilities = frozenset(Ability)
+    OPTIONS: ClassVar[Mapping[str, str]] = {"program": "the path of the dovecot program"}
+
+    def __init__(self, program: str | None = None) -> None:
+        self._given = program
+        self._password = secrets.token_hex(12)
+        self._numbers = itertools.count(1)
+        self._resources = ExitStack()
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str]) -> Self:
+        """The adapter as the command line describes it."""
+        return cls(options.get("program"))
+
+    def __enter__(self) -> Self:
+        with ExitStack() as started:
+            self._start(started)
+            self._resources = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def _start(self, started: ExitStack) -> None:
+        self._program = find_program("dovecot", _SYSTEM_DIRECTORIES, given=self._given, mend=_MEND)
+        self._version, series = _version(self._program)
+        self._series = series
+        self._directory = private_directory("dovecot")
+        started.callback(shutil.rmtree, self._directory, ignore_errors=True)
+        self._endpoint = Endpoint("127.0.0.1", free_port())
+        self._configuration = self._configure()
+        command = [self._program, "-F", "-c", self._configuration]
+        self._process = ServerProcess("Dovecot", command, self._endpoint, self._directory)
+        started.callback(self._process.stop)
+        self._process.start()
+
+    def _configure(self) -> Path:
+        identity = self._identity = _Identity.of_this_process()
+        self._directory.chmod(0o711)
+        for name in ("run", "state", "home", "users"):
+            (self._directory / name).mkdir()
+            identity.own(self._directory / name)
+        text = render(
+            "servers",
+            _TEMPLATES[self._series],
+            directory=self._directory,
+            port=self._endpoint.port,
+            password=self._password,
+            user=identity.user,
+            group=identity.group,
+            root=identity.root,
+        )
+        path = self._directory / "dovecot.conf"
+        path.write_text(text)
+        path.chmod(0o600)
+        return path
+
+    def identify(self) -> str:
+        """For instance `Dovecot 2.3.19.1`."""
+        return f"Dovecot {self._version}"
+
+    def fresh_account(self) -> Account:
+        """A user name that was never used before."""
+        return Account(self._endpoint, Credentials(f"user{next(self._numbers)}", self._password))
+
+    def release(self, account: Account) -> None:
+        """Remove the user's files. What a session that is just ending still writes goes with the server's directory."""
+        shutil.rmtree(self._directory / "home" / account.credentials.user, ignore_errors=True)
+
+    def restart(self) -> None:
+        """Stop and start it on the same port; mail stays."""
+        self._process.restart()
+
+    def set_read_only(self, account: Account, folder: str) -> None:
+        """Leave the user only the rights to list and to read the folder."""
+        self._administer("acl", "set", "-u", account.credentials.user, folder, "owner", "lookup", "read")
+
+    def set_quota(self, account: Account, octets: int) -> None:
+        """Limit what the user can store."""
+        user, identity = account.credentials.user, self._identity
+        uid, gid = pwd.getpwnam(identity.user).pw_uid, grp.getgrnam(identity.group).gr_gid
+        limit = _QUOTA_FIELD[self._series].format(octets)
+        line = f"{user}::{uid}:{gid}::{self._directory}/home/{user}::{limit}\n"
+        (self._directory / "users" / user).write_text(line)
+
+    def renew_uid_validity(self, account: Account, folder: str) -> None:
+        """Give the folder the next greater UIDVALIDITY."""
+        user, name = account.credentials.user, folder
+        told = self._administer("mailbox", "status", "-u", user, "uidvalidity", name)
+        former = int(told.rpartition("=")[2])
+        self._administer("mailbox", "update", "-u", user, "--uid-validity", str(former + 1), name)
+
+    def _administer(self, *arguments: str) -> str:
+        doveadm = find_program(
+            "doveadm", [str(self._program.parent.parent / "bin"), "/usr/bin"], given=None, mend=_MEND
+        )
+        return _run(doveadm, "-c", str(self._configuration), *arguments)
+
+
+def _version(program: Path) -> tuple[str, str]:
+    """The version, and the series that decides the configuration's syntax. Raises `AdapterProblem`."""
+    said = _run(program, "--version")
+    version = re.match(r"(\d+\.\d+)[\w.]*", said)
+    if version is None or version[1] not in _TEMPLATES:
+        known = " or ".join(_TEMPLATES)
+        raise AdapterProblem(f"{program} is of version {said.strip() or 'unknown'!r}", f"install Dovecot {known}")
+    return version[0], version[1]
+
+
+def _run(program: Path, *arguments: str) -> str:
+    """The standard output of a short command. Raises `AdapterProblem` if it fails."""
+    command = [str(program), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=True)
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip() or f"exit code {error.returncode}"
+        raise AdapterProblem(f"{program.name} {' '.join(arguments)}: {said}", _MEND) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AdapterProblem(f"{program} cannot be run: {error}", _MEND) from error
+    return done.stdout

@@ -1,0 +1,133 @@
+"""A server program of this machine, run privately: its own port and directory, ready when it greets, never left behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from conformance.imap.endpoint import Endpoint
+from conformance.imap.errors import ConnectionLost, ImapProblem
+from conformance.imap.wire import WireConnection
+from conformance.problems import AdapterProblem
+
+_KEEPER = Path(__file__).with_name("keeper.py")
+_MEMORY = Path("/dev/shm")  # noqa: S108
+# Below the range that the system gives to outgoing connections, which could take a port between probing and listening.
+_PORTS = range(15000, 32000)
+_START_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+_BETWEEN_TRIES = 0.01
+_LOG_LINES = 5
+
+
+def private_directory(name: str) -> Path:
+    """A new directory, in memory where the system has such a place. The caller removes it."""
+    in_memory = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
+    return Path(tempfile.mkdtemp(prefix=f"cpm-{name}-", dir=in_memory))
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on. Raises `AdapterProblem` if none is found."""
+    for port in random.Random(os.urandom(8)).sample(_PORTS, 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AdapterProblem("no free TCP port on 127.0.0.1", f"free one from {_PORTS.start} to {_PORTS.stop - 1}")
+
+
+def find_program(name: str, directories: Sequence[str], *, given: str | None, mend: str) -> Path:
+    """The path of a program: the one `given`, else from PATH and `directories`. Raises `AdapterProblem`."""
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *directories])
+    found = shutil.which(given or name, path=search)
+    if found is None:
+        raise AdapterProblem(f"the program {given or name} was not found in {search or 'an empty PATH'}", mend)
+    return Path(found)
+
+
+class ServerProcess:
+    """One server program that keeps its files in `directory`; its output is appended to `directory`/output."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        endpoint: Endpoint,
+        directory: Path,
+        *,
+        stop_signal: signal.Signals = signal.SIGQUIT,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.endpoint, self.directory = name, endpoint, directory
+        self.greeting = ""
+        self._command = [str(part) for part in (sys.executable, "-I", "-S", _KEEPER, int(stop_signal), directory)]
+        self._command += [str(part) for part in command]
+        self._environment = {**os.environ, **(environment or {})}
+        self._log = directory / "output"
+        self._keeper: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait for its greeting. Raises `AdapterProblem` with the end of its output; then it is not left."""
+        with self._log.open("ab") as output:
+            self._keeper = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
+        try:
+            self.greeting = self._await_greeting(self._keeper)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _await_greeting(self, keeper: subprocess.Popen[bytes]) -> str:
+        deadline = time.monotonic() + _START_SECONDS
+        why = "it did not listen"
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                with WireConnection.open(self.endpoint, timeout=left) as connection:
+                    return connection.greeting.text
+            except ConnectionLost as error:
+                why = str(error)
+            except ImapProblem as error:
+                raise self._did_not_start(str(error)) from error
+            with suppress(subprocess.TimeoutExpired):
+                raise self._did_not_start(f"it ended with exit code {keeper.wait(_BETWEEN_TRIES)}")
+        raise self._did_not_start(f"{why}, for {_START_SECONDS:g} s")
+
+    def _did_not_start(self, why: str) -> AdapterProblem:
+        lines = self._log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES:]
+        said = "; ".join(line.strip() for line in lines) or "nothing"
+        return AdapterProblem(
+            f"{self.name} did not start: {why}. It said: {said}",
+            "mend what its output names, or install the program again",
+        )
+
+    def stop(self) -> None:
+        """Stop it and wait until it is gone, within ten seconds. Safe to repeat."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is None:
+            return
+        try:
+            keeper.communicate(b"!", timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            keeper.kill()
+            keeper.communicate()
+            raise AdapterProblem(f"{self.name} did not stop within {_STOP_SECONDS:g} s", "end it by hand") from None
+
+    def restart(self) -> None:
+        """Stop and start it; port and files stay the same."""
+        self.stop()
+        self.start()
