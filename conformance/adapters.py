@@ -1,4 +1,4 @@
-"""Adapters by name: built-in ones and those of installed packages; a wrong name or option is told with the right ones."""
+"""Adapters by name: built-in ones and those of installed packages; what is misnamed is told with the right names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A Maildir tree as local storage: one directory a folder, one file an object, flags in the file's name."""
+"""A Maildir tree as local storage, as synchronizers use it: a directory a folder, a file an object, flags in its name.
+
+Folders lie in one another as their paths say; directory names are modified UTF-7 (mbsync: `SubFolders Verbatim`).
+"""
 
 from __future__ import annotations
 
@@ -7,90 +10,111 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from conformance.imap.names import decode_name, encode_name
-from conformance.model.folders import FolderPath, ancestors
+from conformance.model.folders import FolderPath, ancestors, display
 from conformance.model.states import Flags, ObservedObject, Snapshot
+from conformance.problems import AdapterProblem
 
-LETTERS = {"\\draft": "D", "\\flagged": "F", "\\answered": "R", "\\seen": "S", "\\deleted": "T"}
-NAMES = {letter: flag for flag, letter in LETTERS.items()}
+_LETTERS = {
+    "\\draft": "D",
+    "\\flagged": "F",
+    "$forwarded": "P",
+    "\\answered": "R",
+    "\\seen": "S",
+    "\\deleted": "T",
+}
+_FLAGS = {letter: flag for flag, letter in _LETTERS.items()}
 _PARTS = ("cur", "new", "tmp")
 _QUIET_SECONDS = 10
-_INBOX: FolderPath = ("INBOX",)
+_INFO = ":2,"
+_MEND = "take paths and handles from a snapshot, and levels that a file system can hold"
 
 
 class Maildir:
-    """A tree of Maildir folders below `mail`, with `inbox` apart; directory names are modified UTF-7."""
+    """The tree below `top`. An object's handle is good until a synchronization or a change of its flags.
 
-    def __init__(self, mail: Path, inbox: Path | None) -> None:
-        self.mail, self.inbox = mail, inbox
+    Raises `AdapterProblem` for what is not there, and for a name that cannot be a directory.
+    """
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
         self._numbers = itertools.count(1)
 
     def directory(self, path: FolderPath) -> Path:
         """The directory of a folder."""
-        if path == _INBOX and self.inbox is not None:
-            return self.inbox
-        return self.mail.joinpath(*(encode_name(level).decode("ascii") for level in path))
+        levels = [encode_name(level).decode("ascii") for level in path]
+        for level in levels:
+            if level in (*_PARTS, "", ".", "..") or "/" in level or len(level) > os.pathconf("/", "PC_NAME_MAX"):
+                raise AdapterProblem(f"a Maildir cannot hold a folder named {level!r}", _MEND)
+        return self.top.joinpath(*levels)
 
     def folders(self) -> Iterator[FolderPath]:
-        """All folders that exist."""
-        if self.inbox is not None and (self.inbox / "cur").is_dir():
-            yield _INBOX
-        for current, names, _ in os.walk(self.mail):
-            names[:] = [name for name in names if name not in _PARTS]
-            place = Path(current)
-            if place != self.mail and (place / "cur").is_dir():
-                yield tuple(decode_name(os.fsencode(level)) for level in place.relative_to(self.mail).parts)
+        """All folders, superiors first; a directory without `cur` is only a level of hierarchy."""
+        for current, names, _ in os.walk(self.top):
+            here = Path(current)
+            if here != self.top and "cur" in names:
+                yield tuple(decode_name(os.fsencode(level)) for level in here.relative_to(self.top).parts)
+            names[:] = sorted(name for name in names if name not in _PARTS)
 
-    def create(self, path: FolderPath) -> None:
-        """Make a folder and the superiors it needs."""
+    def create_folder(self, path: FolderPath) -> None:
+        """Make a folder and those of its superiors that are missing."""
         for each in [*ancestors(path), path]:
             for part in _PARTS:
                 (self.directory(each) / part).mkdir(parents=True, exist_ok=True)
 
     def remove_folder(self, path: FolderPath) -> None:
-        """Remove a folder with its inferiors."""
-        shutil.rmtree(self.directory(path))
+        """Remove a folder with its objects and inferiors."""
+        with _told(path):
+            shutil.rmtree(self.directory(path))
 
     def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
-        """Give a folder and its inferiors another name."""
+        """Give a folder, with its inferiors, another name; superiors that are missing are made."""
         if len(new) > 1:
-            self.create(new[:-1])
-        self.directory(old).rename(self.directory(new))
+            self.create_folder(new[:-1])
+        with _told(old):
+            self.directory(old).rename(self.directory(new))
 
     def put(self, path: FolderPath, octets: bytes, flags: Flags) -> None:
-        """Add an object; it appears whole, by a rename out of `tmp`."""
-        self.create(path)
+        """Add an object, there at once and whole. Line ends become LF, as everywhere in a Maildir.
+
+        Flags without a letter of their own are not kept.
+        """
         directory = self.directory(path)
         name = f"{int(time.time())}.{os.getpid()}_{next(self._numbers)}.conformance"
-        letters = _letters(flags)
-        (directory / "tmp" / name).write_bytes(octets.replace(b"\r\n", b"\n"))
-        (directory / "tmp" / name).rename(directory / "cur" / f"{name}:2,{letters}")
+        with _told(path):
+            (directory / "tmp" / name).write_bytes(octets.replace(b"\r\n", b"\n"))
+            (directory / "tmp" / name).rename(directory / "cur" / f"{name}{_INFO}{_letters(flags)}")
 
     def remove(self, path: FolderPath, handle: str) -> None:
         """Remove an object."""
-        (self.directory(path) / handle).unlink()
+        with _told(path):
+            (self.directory(path) / handle).unlink()
 
     def set_flags(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
-        """Change flags, which renames the file."""
+        """Set and clear flags of an object, which renames its file."""
         file = self.directory(path) / handle
-        flags = (_flags(file.name) | {flag.lower() for flag in add}) - {flag.lower() for flag in remove}
-        base = file.name.partition(":2,")[0]
-        file.rename(self.directory(path) / "cur" / f"{base}:2,{_letters(flags)}")
+        base, _, letters = file.name.partition(_INFO)
+        kept = (set(letters) | set(_letters(add))) - set(_letters(remove))
+        with _told(path):
+            file.rename(self.directory(path) / "cur" / f"{base}{_INFO}{''.join(sorted(kept))}")
 
     def snapshot(self) -> Snapshot:
-        """All folders and objects."""
+        """All folders with their objects, as the files are."""
         return Snapshot({path: tuple(self._objects(self.directory(path))) for path in self.folders()})
 
     def _objects(self, directory: Path) -> Iterator[ObservedObject]:
+        # A synchronizer may deliver into `new` with flags already in the name.
         for part in ("cur", "new"):
             for file in sorted((directory / part).iterdir()):
-                flags = frozenset(_flags(file.name))
+                letters = file.name.partition(_INFO)[2]
+                flags = frozenset(_FLAGS[letter] for letter in letters if letter in _FLAGS)
                 yield ObservedObject(file.read_bytes(), flags, f"{part}/{file.name}")
 
     def look_quiet(self) -> None:
-        """Date all directories back: a reader that trusts no directory changed in this second need not wait for it."""
+        """Date the directories back: mbsync waits out the second in which one was changed, and need not here."""
         then = time.time() - _QUIET_SECONDS
         for path in self.folders():
             for part in ("cur", "new"):
@@ -98,8 +122,13 @@ class Maildir:
 
 
 def _letters(flags: Iterable[str]) -> str:
-    return "".join(sorted(LETTERS[flag.lower()] for flag in flags if flag.lower() in LETTERS))
+    return "".join(sorted(_LETTERS[flag.lower()] for flag in flags if flag.lower() in _LETTERS))
 
 
-def _flags(name: str) -> set[str]:
-    return {NAMES[letter] for letter in name.partition(":2,")[2] if letter in NAMES}
+@contextmanager
+def _told(path: FolderPath) -> Iterator[None]:
+    """Turn an error of the file system into a problem that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise AdapterProblem(f"local storage, folder {display(path)}: {error}", _MEND) from error

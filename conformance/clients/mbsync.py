@@ -2,95 +2,116 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from string import Template
 from types import TracebackType
 from typing import ClassVar, Self
 
 from conformance.clients.maildir import Maildir
-from conformance.clients.process import find_program, run_bounded
+from conformance.clients.process import run_bounded
 from conformance.clients.protocol import ClientIdentity, SyncResult
+from conformance.imap.names import encode_name
 from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath
 from conformance.model.policy import Policy
 from conformance.model.states import Flags, Snapshot
-from conformance.resources import fixture
+from conformance.problems import AdapterProblem, UsageProblem
+from conformance.programs import find_program, private_directory, run_program
+from conformance.resources import render
 from conformance.servers.protocol import Account
 
 BEST = {"Create": "Both", "Remove": "Both", "Expunge": "Both", "Sync": "All"}
-_MEND = "install it, on Debian with: apt-get install isync"
-_MEMORY = Path("/dev/shm")
+_SIDES = r"None|Far|Near|Both"
+_SYNC_WORD = r"((Pull|Push)?(New|ReNew|Delete|Flags)|Pull|Push)"
+_VALUES = {"Create": _SIDES, "Remove": _SIDES, "Expunge": _SIDES, "Sync": rf"None|All|{_SYNC_WORD}( {_SYNC_WORD})*"}
+_MEND = "install it: apt-get install isync"
 
 
 class MbsyncClient:
-    """Options are words of the program's own configuration: `Create`, `Remove`, `Expunge` and `Sync`."""
+    """The program with a configuration of its own for each account; the settings are words of that configuration."""
 
     name = "mbsync"
-    OPTIONS: ClassVar[Mapping[str, str]] = {key: f"the program's own word; {value} by default" for key, value in BEST.items()}
+    OPTIONS: ClassVar[Mapping[str, str]] = {
+        "Create": "where missing folders are made: None, Far, Near or Both (the default)",
+        "Remove": "where removed folders are removed: None, Far, Near or Both (the default)",
+        "Expunge": "where removed objects are expunged: None, Far, Near or Both (the default)",
+        "Sync": "what is synchronized: All (the default), None, or words such as Pull, Push, New, Delete, Flags",
+    }
 
-    def __init__(self, **settings: str) -> None:
-        self.settings = {**BEST, **settings}
-        self._directory = Path()
-        self._local = Maildir(Path(), None)
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self.settings = {**BEST, **(settings or {})}
+        for word, value in self.settings.items():
+            if not re.fullmatch(_VALUES.get(word, ""), value):
+                raise UsageProblem(
+                    f"mbsync: {word} cannot be {value!r}", f"{word}: {self.OPTIONS.get(word, 'no option')}"
+                )
+        self._directory: Path | None = None
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> Self:
-        """The adapter as the command line describes it, for instance with `Sync=Pull`."""
-        return cls(**options)
+        """The client as the command line describes it, for instance with `Sync=Pull`. Raises `UsageProblem`."""
+        return cls(options)
 
     def __enter__(self) -> Self:
         self._program = find_program("mbsync", _MEND)
-        place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-        self._directory = Path(tempfile.mkdtemp(prefix="cpm-mbsync-", dir=place))
+        self._directory = private_directory("mbsync")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory = None
+
+    @property
+    def _place(self) -> Path:
+        if self._directory is None:
+            raise AdapterProblem("the mbsync adapter is not started", "use it as a context manager")
+        return self._directory
+
+    @property
+    def _local(self) -> Maildir:
+        return Maildir(self._place / "mail")
 
     def hello(self) -> ClientIdentity:
         """Name and version as the program tells them."""
-        program = find_program("mbsync", _MEND)
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.split()
-        settings = ", ".join(f"{key} {value}" for key, value in self.settings.items())
+        said = run_program(find_program("mbsync", _MEND), "--version", mend=_MEND).split()
+        settings = ", ".join(f"{word} {value}" for word, value in self.settings.items())
         return ClientIdentity(
             name="mbsync",
             version=said[-1] if said else "",
-            claims={"flags.keywords": False},
+            claims={"flags.keywords": False, "durable-base": True},
             equality=Equality.MIME,
-            remark=f"{settings}; a Maildir holds no keywords; an X-TUID header is added to objects",
+            remark=f"{settings}; an X-TUID header is added to objects; a Maildir holds no keywords",
         )
 
     def reset(self, account: Account) -> None:
-        """Empty local storage and state, and a new configuration for this account."""
-        for each in self._directory.iterdir():
+        """Empty local storage, no memory, and a configuration for this account, which must be reached without TLS."""
+        for each in self._place.iterdir():
             shutil.rmtree(each) if each.is_dir() else each.unlink()
-        whole = not account.root
-        for name in ("mail", "state", "home"):
-            (self._directory / name).mkdir()
-        self._local = Maildir(self._directory / "mail", self._directory / "inbox" if whole else None)
-        password = self._directory / "password"
-        password.touch(mode=0o600)
-        password.write_text(account.credentials.password, "utf-8")
-        (self._directory / "mbsyncrc").write_text(self._configuration(account, password), "utf-8")
+        for name in ("mail", "state"):
+            (self._place / name).mkdir()
+        configuration = self._place / "mbsyncrc"
+        configuration.touch(mode=0o600)
+        configuration.write_text(self._configuration(account), "utf-8")
 
-    def _configuration(self, account: Account, password: Path) -> str:
-        root = "/".join(account.root)
-        return Template(fixture("clients", "mbsyncrc").read_text("utf-8")).substitute(
+    def _configuration(self, account: Account) -> str:
+        if account.endpoint.security != "none":
+            raise AdapterProblem("this mbsync adapter does not speak TLS itself", "put the recording proxy in front")
+        root = "".join(encode_name(level).decode("ascii") + "/" for level in account.root)
+        return render(
+            "clients",
+            "mbsyncrc",
             host=account.endpoint.host,
             port=account.endpoint.port,
-            user=account.credentials.user.replace("\\", "\\\\").replace('"', '\\"'),
-            password_file=password,
-            directory=self._directory,
-            far_path=f'Path "{root}/"\n' if root else "",
-            patterns="* !INBOX" if root else "*",
-            **self.settings,
+            user=_quoted(account.credentials.user),
+            password=_quoted(account.credentials.password),
+            root=root,
+            directory=self._place,
+            settings=self.settings,
         )
 
     def snapshot(self) -> Snapshot:
@@ -98,15 +119,15 @@ class MbsyncClient:
         return self._local.snapshot()
 
     def create_folder(self, path: FolderPath) -> None:
-        """Make a Maildir folder."""
-        self._local.create(path)
+        """Make a Maildir, and those of its superiors."""
+        self._local.create_folder(path)
 
     def remove_folder(self, path: FolderPath) -> None:
-        """Remove a Maildir folder with its inferiors."""
+        """Remove a Maildir with its inferiors."""
         self._local.remove_folder(path)
 
     def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
-        """Rename a Maildir folder."""
+        """Rename the directory of a Maildir."""
         self._local.rename_folder(old, new)
 
     def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
@@ -122,12 +143,17 @@ class MbsyncClient:
         self._local.set_flags(path, handle, add, remove)
 
     def set_policy(self, policy: Policy) -> None:
-        """Not offered."""
+        """Not offered: what it does stands in its configuration."""
         raise NotImplementedError(f"mbsync cannot be told to follow {policy}")
 
     def synchronize(self, timeout: float) -> SyncResult:
-        """Run the program over all its channels."""
+        """Run the program over everything. Its exit code proves little: it is also 0 where one side is left out."""
         self._local.look_quiet()
-        command = [self._program, "-q", "-c", str(self._directory / "mbsyncrc"), "-a"]
-        ended = run_bounded(command, self._directory, timeout, {"HOME": str(self._directory / "home")})
+        command = [str(self._program), "-q", "-c", str(self._place / "mbsyncrc"), "-a"]
+        ended = run_bounded(command, self._place, timeout, {"HOME": str(self._place)})
         return SyncResult(ended.code == 0, ended.said or f"exit code {ended.code}")
+
+
+def _quoted(value: str) -> str:
+    """An argument of the configuration file."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

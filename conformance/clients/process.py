@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.clients.protocol import ClientTimeout
-from conformance.problems import AdapterProblem
 
 _SAID_LIMIT = 2000
 
@@ -23,14 +21,6 @@ class Ended:
 
     code: int
     said: str
-
-
-def find_program(name: str, mend: str) -> str:
-    """The path of a program. Raises `AdapterProblem` with the mend."""
-    path = shutil.which(name)
-    if path is None:
-        raise AdapterProblem(f"the program {name} is not installed", mend)
-    return path
 
 
 def run_bounded(command: Sequence[str], directory: Path, timeout: float, environment: Mapping[str, str]) -> Ended:

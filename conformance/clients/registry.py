@@ -22,6 +22,6 @@ CLIENTS = Registry(
 def open_client(spec: str, options: Mapping[str, str]) -> StorageClient | None:
     """The adapter that `spec` names, not started yet; None for `none`.
 
-    Raises `UsageProblem` for an unknown name or option, `AdapterProblem` for an installed adapter that cannot be loaded.
+    Raises `UsageProblem` for an unknown name or option, `AdapterProblem` for one that cannot be loaded.
     """
     return cast("StorageClient | None", CLIENTS.create(CLIENTS.adapter(spec), spec, options))

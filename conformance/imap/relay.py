@@ -122,6 +122,9 @@ class Relay:
                     self._turn(selector)
         except OSError as error:
             self._over = f"cut: {error}"
+        except Exception as error:
+            self._over = f"cut: the interceptor failed with {error!r}"
+            raise
         finally:
             self._end()
 

@@ -294,9 +294,12 @@ class StorageSession:
         replace: Iterable[str] | None = None,
         unchanged_since: int | None = None,
     ) -> None:
-        """Change flags; `unchanged_since` (CONDSTORE) spares objects changed later and raises with code `MODIFIED`."""
+        """Change flags.
+
+        `unchanged_since` spares objects changed later and then raises with code `MODIFIED`; `ValueError` without CONDSTORE.
+        """
         if unchanged_since is not None and not self._offers("CONDSTORE"):
-            raise OperationRefused("update metadata", "NO", None, "unchanged_since needs CONDSTORE; it is not offered")
+            raise ValueError("unchanged_since needs CONDSTORE, which the server does not offer; look at capabilities")
         condition = b"" if unchanged_since is None else b"(UNCHANGEDSINCE %d) " % unchanged_since
         chosen = set(uids)
         for item, flags in ((b"FLAGS.SILENT", replace), (b"+FLAGS.SILENT", add), (b"-FLAGS.SILENT", remove)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.report.aggregation import exit_code
 from conformance.report.assembly import assemble
 from conformance.report.console import verdict_lines
 from conformance.report.files import Files, write
@@ -18,7 +19,6 @@ from conformance.report.model import (
     Volatile,
 )
 from conformance.report.reader import read_report as read
-from conformance.report.aggregation import exit_code
 
 __all__ = [
     "Claim",

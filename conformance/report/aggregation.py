@@ -183,7 +183,8 @@ def role_verdict(requirements: Iterable[RequirementResult], role: Role, *, parti
     """The verdict of one role.
 
     A `fail` of any level counts against it: what is optional fails only where it was claimed and not served, and
-    what is informative only where words can be quoted. It is conformant only if every applicable mandatory requirement passed, at least one of them without a warning.
+    what is informative only where words can be quoted. It is conformant only if every applicable mandatory requirement
+    passed, at least one of them without a warning.
     """
     mine = [requirement.seen_by(role) for requirement in requirements if role in requirement.roles]
     outcomes = {requirement.outcome for requirement in mine}

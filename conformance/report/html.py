@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from conformance.report import wording
 from conformance.report.html_view import Page
 from conformance.report.model import Report
-from conformance.report.text import cut, pieces
+from conformance.report.text import cut, one_line, pieces
 from conformance.report.transcripts import Transcripts, link_to
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -26,15 +26,16 @@ _LONGEST = 4_000
 def html(report: Report, directory: Path | None = None) -> str:
     """The page. Transcripts are read below `directory`, where report.json stands."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters.update(shown=shown, anchor=anchor, link=link_to, word=wording.word)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.filters.update(shown=shown, plain=one_line, anchor=anchor, link=link_to, word=wording.word)
     script = _asset("report.js")
     page = environment.get_template("report.html.j2").render(
         page=Page(report, Transcripts(directory)),
         wording=wording,
-        css=Markup(_asset("report.css")),  # noqa: S704  (our own file)
-        script=Markup(script),  # noqa: S704  (our own file)
+        css=Markup(_asset("report.css")),
+        script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     return page + "\n"

@@ -22,7 +22,7 @@ from conformance.report.wording import (
 )
 
 _MOST_ROWS = 50
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~@$-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~@$])")
 
 
 def summary(report: Report) -> str:
@@ -34,8 +34,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield "# CPM conformance"
     for role in ROLES:
         verdict = verdict_of(report, role)
-        yield ""
-        yield f"**{role.capitalize()}: {VERDICT_SIGNS[verdict]} {VERDICTS[verdict]}.** {_escape(sentence(report, role))}"
+        heading = f"**{role.capitalize()}: {VERDICT_SIGNS[verdict]} {VERDICTS[verdict]}.**"
+        yield from ("", f"{heading} {_escape(sentence(report, role))}")
     yield from _failures(report)
     for role in report.header.roles:
         yield from _counts(report, role)

@@ -30,7 +30,7 @@ def read_report(path: str | PathLike[str]) -> Report:
         raise ConfigurationProblem(f"{file} has no footer: the run that wrote it did not end.", _RUN_AGAIN)
     report = _validate(file, content)
     if report.footer.digest != digest(content):
-        raise ConfigurationProblem(f"{file} was altered: its content does not have the digest in its footer.", _RUN_AGAIN)
+        raise ConfigurationProblem(f"{file} was altered: the content and the digest in its footer differ.", _RUN_AGAIN)
     _check_consistency(file, report)
     return report
 

@@ -68,7 +68,8 @@ class Transcripts:
             if not file.resolve().is_relative_to(self._directory.resolve()):
                 return None
             with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-                return [_wire_line(line.rstrip("\n")) for line in islice(lines, _MOST_LINES) if not line.startswith("#")]
+                kept = (line.rstrip("\n") for line in islice(lines, _MOST_LINES) if not line.startswith("#"))
+                return [_wire_line(line) for line in kept]
         except (OSError, ValueError):
             return None
 

@@ -47,6 +47,7 @@ VERDICTS = {
     Verdict.NOT_ESTABLISHED: "not established",
     None: "not tested",
 }
+_APPLICABLE = "applicable mandatory requirement"
 VERDICT_SIGNS = {Verdict.CONFORMANT: "✓", Verdict.NOT_CONFORMANT: "✗", Verdict.NOT_ESTABLISHED: "?", None: "○"}
 
 
@@ -107,14 +108,14 @@ def _lower(name: str) -> str:
 
 
 def _all(count: int) -> str:
-    return "the one applicable mandatory requirement" if count == 1 else f"all {count} applicable mandatory requirements"
+    return "the one mandatory requirement that applies" if count == 1 else f"all {count} {_APPLICABLE}s"
 
 
 def _failures(mine: Iterable[RequirementResult], mandatory: int) -> str:
     failed = Counter(one.level == "mandatory" for one in mine if one.outcome is Outcome.FAIL)
     parts = []
     if failed[True]:
-        parts.append(f"{failed[True]} of {plural(mandatory, 'applicable mandatory requirement')} failed")
+        parts.append(f"{failed[True]} of {plural(mandatory, _APPLICABLE)} failed")
     if failed[False]:
         parts.append(f"{plural(failed[False], 'other requirement')} failed")
     return ", and ".join(parts)
@@ -124,7 +125,7 @@ def _missing(report: Report, mine: Iterable[RequirementResult], mandatory: list[
     open_ones = [one for one in mandatory if one.outcome not in (Outcome.PASS, Outcome.WARN)]
     if open_ones:
         verb = "has" if len(open_ones) == 1 else "have"
-        return f"{len(open_ones)} of {plural(len(mandatory), 'applicable mandatory requirement')} {verb} no result that counts"
+        return f"{len(open_ones)} of {plural(len(mandatory), _APPLICABLE)} {verb} no result that counts"
     if report.header.selection:
         return "only a selection of the test cases was run"
     if any(one.outcome is Outcome.ERROR for one in mine):

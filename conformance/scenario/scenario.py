@@ -31,6 +31,7 @@ from conformance.scenario.stage import Stage
 from conformance.scenario.store import INBOX, ServerStore
 
 _FLAG_NATURES = (Nature.FLAG_NOT_SET, Nature.FLAG_NOT_CLEARED)
+_FOLDER_NATURES = (Nature.FOLDER_MISSING, Nature.FOLDER_SURPLUS, Nature.FOLDER_UNKNOWN)
 ALL = frozenset({"*"})
 
 
@@ -123,7 +124,7 @@ class Scenario:
         self.store.fill(state)
         self.on_server.state = state
         self._settle()
-        for difference in self.findings.differences:
+        for difference in self._telling_differences():
             self._contradict(broken_requirement(difference), difference)
         return not self.findings.differences
 
@@ -207,7 +208,7 @@ class Scenario:
         `primary` takes over what the table gives to a requirement in `covers` (`ALL`: everything). None passes where
         objects or folders are not as demanded: the stimulus has not had its effect, so nothing was exercised.
         """
-        for difference in self.findings.differences:
+        for difference in self._telling_differences():
             found = broken_requirement(difference)
             self._contradict(primary if found in covers or covers == ALL else found, difference)
         self._weigh_open_outcomes(primary)
@@ -215,6 +216,10 @@ class Scenario:
         for requirement in (primary, *also):
             if self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
                 self._pass_or_leave(requirement, exercised)
+
+    def _telling_differences(self) -> list[Difference]:
+        """Without those that the difference of their folder already tells."""
+        return [each for each in self.findings.differences if each.because is None]
 
     def _weigh_open_outcomes(self, primary: str) -> None:
         """What the text leaves open is recorded; news that were discarded are a warning."""
@@ -247,7 +252,8 @@ class Scenario:
             self.judge.undecided(requirement, expected, "it has not: see the other findings", Reason.NOT_EXERCISED)
 
     def _contradict(self, requirement: str, difference: Difference) -> None:
-        where = f"{difference.subject} in {display(difference.path)}, {difference.side}"
+        place = "" if difference.nature in _FOLDER_NATURES else f" in {display(difference.path)}"
+        where = f"{difference.subject}{place}, {difference.side}"
         entry = self._deciding_entry(difference.path)
         for each in (requirement, *TWINS.get(requirement, ())):
             self.judge.contradicted(

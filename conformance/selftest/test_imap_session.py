@@ -162,9 +162,9 @@ def test_flags(session: StorageSession) -> None:
 def test_conditional_changes(session: StorageSession) -> None:
     """UNCHANGEDSINCE spares what changed later and says so; CHANGEDSINCE gives the news."""
     session.store_objects("INBOX", [(OBJECT, [])] * 2)
-    before = session.set_active_folder("INBOX").highest_modseq
-    if before is None:
-        with pytest.raises(OperationRefused, match="CONDSTORE"):
+    before = session.set_active_folder("INBOX").highest_modseq or 0
+    if "CONDSTORE" not in session.capabilities:
+        with pytest.raises(ValueError, match="CONDSTORE"):
             session.update_metadata([1], add=["$A"], unchanged_since=1)
         assert len(session.fetch_metadata(changed_since=10**9)) == 2
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from conformance.model.folders import FolderPath
 from conformance.model.objects import message
 from conformance.model.policy import Direction, Policy
-from conformance.model.states import Item
+from conformance.model.states import Item, StoreState
 from conformance.reference.server import Behaviour, ReferenceServer
 from conformance.scenario.sides import StoreSide
 from conformance.selftest.reference_client_pair import INBOX, Pair
@@ -49,12 +50,17 @@ def servers() -> Iterator[dict[Behaviour, StorageServer]]:
         each.__exit__(None, None, None)
 
 
-def change(side: StoreSide, what: tuple[object, ...], number: int) -> None:
-    """Make one change if it is possible in this state."""
+def change(side: StoreSide, base: StoreState, what: tuple[object, ...]) -> None:
+    """Make one change if it is possible in this state.
+
+    Objects of equal content that are new on both sides are one to the client, so they get one name in the model.
+    """
     held = [(path, each.name) for path, each in side.state.items()]
     match what:
-        case ("add", path, int(content), flags):
-            side.put(path, Item(f"{side.side}-{number}", message(f"content-{content}"), flags))  # type: ignore[arg-type]
+        case ("add", tuple(path), int(content), frozenset(flags)):
+            names = (f"{content}-{copy}" for copy in itertools.count())
+            name = next(each for each in names if not base.get(path, each) and not side.state.get(path, each))
+            side.put(path, Item(name, message(f"content-{content}"), flags))
         case ("remove", int(index)) if held:
             side.remove(*held[index % len(held)])
         case ("flag", int(index), str(flag)) if held:
@@ -62,16 +68,16 @@ def change(side: StoreSide, what: tuple[object, ...], number: int) -> None:
             found = side.state.get(path, name)
             has = found is not None and flag.lower() in {each.lower() for each in found.flags}
             side.set_flags(path, name, **{"remove" if has else "add": [flag]})
-        case ("remove folder", path) if path in side.state.folders and path != INBOX:
-            side.remove_folder(path)  # type: ignore[arg-type]
-        case ("add folder", path):
-            side.create_folder(path)  # type: ignore[arg-type]
+        case ("remove folder", tuple(path)) if path in side.state.folders and path != INBOX:
+            side.remove_folder(path)
+        case ("add folder", tuple(path)):
+            side.create_folder(path)
 
 
 def diverge(pair: Pair, drawn: list[tuple[bool, tuple[object, ...]]]) -> None:
     """Make the drawn changes, each on its side."""
-    for number, (locally, what) in enumerate(drawn):
-        change(pair.local if locally else pair.server, what, number)
+    for locally, what in drawn:
+        change(pair.local if locally else pair.server, pair.base, what)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -81,6 +87,7 @@ def test_any_divergence_converges_as_the_oracle_allows(
 ) -> None:
     """Rounds of changes on both sides, each followed by one synchronization that the oracle judges."""
     with Pair(_server(servers, behaviour).fresh_account()) as pair:
+        pair.agree()
         for drawn in rounds:
             diverge(pair, drawn)
             pair.agree()

@@ -9,7 +9,6 @@ import pwd
 import re
 import secrets
 import shutil
-import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,15 +18,15 @@ from typing import ClassVar, Self
 
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.problems import AdapterProblem
+from conformance.programs import find_program, private_directory, run_program
 from conformance.resources import render
-from conformance.servers.process import ServerProcess, find_program, free_port, private_directory
+from conformance.servers.process import ServerProcess, free_port
 from conformance.servers.protocol import Ability, Account
 
 _SYSTEM_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin"]
 _MEND = "install it: apt-get install dovecot-imapd; or name the program: -O server.program=PATH"
 _TEMPLATES = {"2.3": "dovecot-2.3.conf", "2.4": "dovecot-2.4.conf"}
 _QUOTA_FIELD = {"2.3": "userdb_quota_rule=*:bytes={}", "2.4": "userdb_quota_storage_size={}B"}
-_COMMAND_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class _Identity:
 
 
 class DovecotServer:
-    """The installed Dovecot on a free port of 127.0.0.1. Limits and rights count for sessions opened after their setting."""
+    """The installed Dovecot on a free port of 127.0.0.1. Rights and quotas count for sessions opened afterwards."""
 
     name = "dovecot"
     abilities = frozenset(Ability)
@@ -79,14 +78,14 @@ class DovecotServer:
         self._resources.close()
 
     def _start(self, started: ExitStack) -> None:
-        self._program = find_program("dovecot", _SYSTEM_DIRECTORIES, given=self._given, mend=_MEND)
+        self._program = find_program(self._given or "dovecot", _MEND, also_in=_SYSTEM_DIRECTORIES)
         self._version, series = _version(self._program)
         self._series = series
         self._directory = private_directory("dovecot")
         started.callback(shutil.rmtree, self._directory, ignore_errors=True)
         self._endpoint = Endpoint("127.0.0.1", free_port())
         self._configuration = self._configure()
-        command = [self._program, "-F", "-c", self._configuration]
+        command = [str(self._program), "-F", "-c", str(self._configuration)]
         self._process = ServerProcess("Dovecot", command, self._endpoint, self._directory)
         started.callback(self._process.stop)
         self._process.start()
@@ -156,22 +155,9 @@ class DovecotServer:
 
 def _version(program: Path) -> tuple[str, str]:
     """The version, and the series that decides the configuration's syntax. Raises `AdapterProblem`."""
-    said = _run(program, "--version")
+    said = run_program(program, "--version", mend=_MEND)
     version = re.match(r"(\d+\.\d+)[\w.]*", said)
     if version is None or version[1] not in _TEMPLATES:
         known = " or ".join(_TEMPLATES)
         raise AdapterProblem(f"{program} is of version {said.strip() or 'unknown'!r}", f"install Dovecot {known}")
     return version[0], version[1]
-
-
-def _run(program: Path, *arguments: str) -> str:
-    """The standard output of a short command. Raises `AdapterProblem` if it fails."""
-    command = [str(program), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=True)
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.strip() or f"exit code {error.returncode}"
-        raise AdapterProblem(f"{program.name} {' '.join(arguments)}: {said}", _MEND) from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise AdapterProblem(f"{program} cannot be run: {error}", _MEND) from error
-    return done.stdout

@@ -1,15 +1,13 @@
-"""A server program of this machine, run privately: its own port and directory, ready when it greets, never left behind."""
+"""A server program of this machine, run privately: on its own port, ready when it greets, never left behind."""
 
 from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,19 +19,12 @@ from conformance.imap.wire import WireConnection
 from conformance.problems import AdapterProblem
 
 _KEEPER = Path(__file__).with_name("keeper.py")
-_MEMORY = Path("/dev/shm")  # noqa: S108
 # Below the range that the system gives to outgoing connections, which could take a port between probing and listening.
 _PORTS = range(15000, 32000)
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
 _BETWEEN_TRIES = 0.01
 _LOG_LINES = 5
-
-
-def private_directory(name: str) -> Path:
-    """A new directory, in memory where the system has such a place. The caller removes it."""
-    in_memory = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
-    return Path(tempfile.mkdtemp(prefix=f"cpm-{name}-", dir=in_memory))
 
 
 def free_port() -> int:
@@ -43,15 +34,6 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise AdapterProblem("no free TCP port on 127.0.0.1", f"free one from {_PORTS.start} to {_PORTS.stop - 1}")
-
-
-def find_program(name: str, directories: Sequence[str], *, given: str | None, mend: str) -> Path:
-    """The path of a program: the one `given`, else from PATH and `directories`. Raises `AdapterProblem`."""
-    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *directories])
-    found = shutil.which(given or name, path=search)
-    if found is None:
-        raise AdapterProblem(f"the program {given or name} was not found in {search or 'an empty PATH'}", mend)
-    return Path(found)
 
 
 class ServerProcess:
@@ -76,7 +58,7 @@ class ServerProcess:
         self._keeper: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait for its greeting. Raises `AdapterProblem` with the end of its output; then it is not left."""
+        """Start it and wait for its greeting. Raises `AdapterProblem` with the end of its output, and leaves nothing."""
         with self._log.open("ab") as output:
             self._keeper = subprocess.Popen(
                 self._command,

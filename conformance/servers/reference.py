@@ -16,13 +16,15 @@ from conformance.reference.server.behaviour import Behaviour
 from conformance.reference.server.server import ReferenceServer
 from conformance.servers.protocol import Ability, AbilityMissing, Account
 
+_FIELDS = fields(Behaviour)
+
 
 class ReferenceStorageServer:
     """A `ReferenceServer` as a server under test; by default one that follows the standard with every extension."""
 
     name = "reference"
     abilities = frozenset({Ability.READ_ONLY, Ability.QUOTA, Ability.NEW_UID_VALIDITY})
-    OPTIONS: ClassVar[Mapping[str, str]] = {field.name: f"a legal variation: {field.type}" for field in fields(Behaviour)}
+    OPTIONS: ClassVar[Mapping[str, str]] = {field.name: f"a legal variation, {field.type}" for field in _FIELDS}
 
     def __init__(self, server: ReferenceServer | None = None) -> None:
         self.server = server if server is not None else ReferenceServer()
@@ -69,7 +71,7 @@ class ReferenceStorageServer:
 
     def set_read_only(self, account: Account, folder: str) -> None:
         """Forbid every change of the folder's objects."""
-        self.server.set_read_only(account.credentials.user, folder, True)
+        self.server.set_read_only(account.credentials.user, folder, read_only=True)
 
     def set_quota(self, account: Account, octets: int) -> None:
         """Bound the octets of the account."""
@@ -81,5 +83,5 @@ class ReferenceStorageServer:
 
 
 def _value(name: str, text: str) -> object:
-    kinds = {field.name: str(field.type) for field in fields(Behaviour)}
+    kinds = {field.name: str(field.type) for field in _FIELDS}
     return text.split(",") if kinds[name].startswith(("frozenset", "tuple")) else text

@@ -7,8 +7,9 @@ from functools import partial
 from typing import cast
 
 from conformance.adapters import Registry
+from conformance.servers.location import SHAPE, parse
 from conformance.servers.protocol import StorageServer
-from conformance.servers.remote import SHAPE, RemoteServer, parse
+from conformance.servers.remote import RemoteServer
 
 SERVERS = Registry(
     "server",

@@ -1,187 +1,214 @@
-"""Any reachable IMAP server as a storage server under test, given as a URL; the suite works below a root of its own."""
+"""A server that is already running, given as a URL: the suite works below root folders of its own and removes them."""
 
 from __future__ import annotations
 
 import itertools
-import os
 import secrets
-from dataclasses import dataclass, field
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Literal, Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import Self
 
-from conformance.imap.endpoint import Credentials, Endpoint
-from conformance.imap.errors import ConnectionLost, ImapProblem, LoginRefused, NotAnImapServer, ServerStalled
-from conformance.imap.names import Hierarchy
+from conformance.imap.data import list_data
+from conformance.imap.errors import ImapProblem, LoginRefused, NotAnImapServer, OperationRefused
+from conformance.imap.names import Hierarchy, decode_name, quote
 from conformance.imap.session import StorageSession
+from conformance.imap.syntax import octets_of
 from conformance.imap.wire import WireConnection
-from conformance.model.folders import FolderPath, is_below, outermost_first
-from conformance.problems import AdapterProblem, UsageProblem
+from conformance.model.folders import FolderPath, outermost_first
+from conformance.problems import AdapterProblem
+from conformance.servers.location import Location
 from conformance.servers.protocol import Ability, AbilityMissing, Account
 
-PASSWORD_VARIABLE = "CPM_SERVER_PASSWORD"
-SHAPE = "imap://user:password@host:port/root, or imaps:// for TLS, or imap+starttls://"
-_SECURITY: dict[str, tuple[Literal["none", "tls", "starttls"], int]] = {
-    "imap": ("none", 143),
-    "imaps": ("tls", 993),
-    "imap+starttls": ("starttls", 143),
-}
+_LOG = "look into the server's log"
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """What a URL says: where the server is, who logs in, and the folder below which the suite may work."""
-
-    endpoint: Endpoint
-    credentials: Credentials
-    root: FolderPath = ()
-
-    def __str__(self) -> str:
-        host = f"[{self.endpoint.host}]" if ":" in self.endpoint.host else self.endpoint.host
-        return f"{host}:{self.endpoint.port}"
-
-
-def parse(url: str) -> Location:
-    """Read a server URL. A password may hold any character but is percent-decoded; `%40` is `@`.
-
-    Without a password in the URL the environment variable `CPM_SERVER_PASSWORD` gives it. Raises `UsageProblem`, which
-    never shows the password.
-    """
-    try:
-        parts = urlsplit(url)
-        security, default_port = _SECURITY[parts.scheme]
-        port = parts.port or default_port
-    except (ValueError, KeyError):
-        raise UsageProblem("the server's URL is not of the form it needs", f"write {SHAPE}") from None
-    host = parts.hostname
-    if not host or not parts.username:
-        raise UsageProblem(f"the server's URL names no {'host' if not host else 'user'}", f"write {SHAPE}")
-    root = tuple(unquote(level) for level in parts.path.split("/") if level)
-    return Location(Endpoint(host, port, security), Credentials(unquote(parts.username), _password(parts)), root)
-
-
-def _password(parts: SplitResult) -> str:
-    password = unquote(parts.password) if parts.password is not None else os.environ.get(PASSWORD_VARIABLE)
-    if password is None:
-        raise UsageProblem("no password for the server is given", f"put it into the URL or into {PASSWORD_VARIABLE}")
-    return password
-
-
-@dataclass
 class RemoteServer:
-    """A server that is already running. What this run created is removed at its end, and nothing else is touched."""
+    """One account of a running server; `timeout` bounds each answer, in seconds.
 
-    location: Location
-    timeout: float = 10.0
-    name: str = "remote"
+    Every `fresh_account` is a new folder below the one that the URL names. What this run created is removed at its
+    end, and nothing else is touched.
+    """
+
+    name = "remote"
     abilities: frozenset[Ability] = frozenset()
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-    _run: str = field(default_factory=lambda: secrets.token_hex(3))
-    _identity: str = ""
-    _open: list[Account] = field(default_factory=list)
-    _session: StorageSession | None = None
+
+    def __init__(self, location: Location, timeout: float = 10.0) -> None:
+        self.location, self.timeout = location, timeout
+        self._run, self._numbers = secrets.token_hex(3), itertools.count(1)
+        self._roots: list[FolderPath] = []
+        self._released: list[FolderPath] = []
+        self._wire: WireConnection
+        self._session: StorageSession | None = None
 
     def __enter__(self) -> Self:
-        self._identity = self._greeting()
-        self._session = self._log_in()
+        session = self._connect()
+        try:
+            if session.delimiter is None:
+                raise AdapterProblem(f"{self.location} has no folder hierarchy", "test a server that has one")
+            self._top = (*self._prefix(session.delimiter), *self.location.root)
+            self._require_top(session)
+        except BaseException:
+            self._disconnect()
+            raise
         return self
-
-    def _greeting(self) -> str:
-        where = str(self.location)
-        try:
-            with WireConnection.open(self.location.endpoint, timeout=self.timeout) as connection:
-                return connection.greeting.text
-        except NotAnImapServer as problem:
-            raise AdapterProblem(
-                f"{where} is no IMAP server: {problem}", "check the port: 143, or 993 for imaps"
-            ) from None
-        except (ConnectionLost, ServerStalled, OSError) as problem:
-            mend = "check host and port, that the server runs, and whether it wants imaps:// instead of imap://"
-            raise AdapterProblem(f"{where} cannot be reached: {problem}", mend) from None
-        except ImapProblem as problem:
-            raise AdapterProblem(f"{where} is no IMAP server: {problem}", "check the port") from None
-
-    def _log_in(self) -> StorageSession:
-        user = self.location.credentials.user
-        try:
-            return StorageSession.open(self.location.endpoint, self.location.credentials, timeout=self.timeout)
-        except LoginRefused as problem:
-            mend = "check user and password; characters such as @ : / in a URL are written %40 %3A %2F"
-            raise AdapterProblem(f"{self.location} refuses the login of {user!r}: {problem.text}", mend) from None
-        except (ImapProblem, OSError) as problem:
-            raise AdapterProblem(
-                f"{self.location}: logging in failed: {problem}", "look into the server's log"
-            ) from None
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for account in list(self._open):
-            self.release(account)
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        try:
+            for root in list(self._roots):
+                self._remove(root)
+            self._unsubscribe()
+        except AdapterProblem as error:
+            if problem is None:
+                raise
+            problem.add_note(str(error))
+        finally:
+            self._disconnect()
+
+    def _connect(self) -> StorageSession:
+        self._wire = self._reach()
+        try:
+            if self._wire.greeting.name != "PREAUTH":
+                self._wire.authenticate(self.location.credentials)
+            self._session = StorageSession(self._wire)
+        except LoginRefused as error:
+            self._wire.close()
+            user = self.location.credentials.user
+            mend = "check user and password; a / : ? # % in a URL is written %2F %3A %3F %23 %25"
+            raise AdapterProblem(f"{self.location} refuses the login of {user!r}: {error.text}", mend) from None
+        except ImapProblem as error:
+            self._wire.close()
+            raise AdapterProblem(f"{self.location}: logging in failed: {error}", _LOG) from error
+        return self._session
+
+    def _reach(self) -> WireConnection:
+        try:
+            return WireConnection.open(self.location.endpoint, timeout=self.timeout)
+        except NotAnImapServer as error:
+            mend = "check the port: IMAP has 143, or 993 for imaps://"
+            raise AdapterProblem(f"{self.location} is no IMAP server: {error}", mend) from None
+        except OperationRefused as error:
+            raise AdapterProblem(f"{self.location}: {error}", "use imaps:// or imap:// instead") from None
+        except ImapProblem as error:
+            mend = "check host and port, that the server runs, and whether it speaks TLS there (imaps:// or imap://)"
+            if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+                mend = "let the environment variable SSL_CERT_FILE name the certificate of the server's authority"
+            raise AdapterProblem(f"{self.location} cannot be reached: {error}", mend) from error
+
+    def _disconnect(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _prefix(self, delimiter: str) -> FolderPath:
+        """The levels that the personal namespace puts before every name (RFC 2342), unless the URL names them."""
+        answer = self._wire.command(b"NAMESPACE") if "NAMESPACE" in self._offered() else None
+        levels: FolderPath = ()
+        for response in answer.named("NAMESPACE") if answer else ():
+            personal = response.tokens[0] if response.tokens else None
+            if isinstance(personal, tuple) and personal and isinstance(personal[0], tuple):
+                prefix = decode_name(octets_of(personal[0][0]))
+                levels = tuple(level for level in prefix.split(delimiter) if level)
+        return () if self.location.root[: len(levels)] == levels else levels
+
+    def _offered(self) -> frozenset[str]:
+        return self._session.capabilities if self._session else frozenset()
+
+    def _require_top(self, session: StorageSession) -> None:
+        if self.location.root and not session.list_folders(self._name(self._top)):
+            name = self._name(self._top)
+            raise AdapterProblem(f"{self.location} has no folder {name!r}", "create it, or name another one in the URL")
+
+    def _name(self, path: FolderPath) -> str:
+        try:
+            return Hierarchy(self._session.delimiter if self._session else None).name(path)
+        except ValueError as error:
+            raise AdapterProblem(f"the root folder in the URL: {error}", "separate levels by / in the URL") from None
 
     def identify(self) -> str:
-        """The text of the server's greeting."""
-        return self._identity
+        """What the server says to ID (RFC 2971), else its greeting."""
+        with self._connection():
+            answer = self._wire.command(b"ID NIL") if "ID" in self._offered() else None
+        for response in answer.named("ID") if answer else ():
+            told = response.tokens[0] if response.tokens else None
+            if isinstance(told, tuple):
+                values = [octets_of(token).decode("utf-8", "replace") if token else "" for token in told]
+                known = dict(zip((key.lower() for key in values[::2]), values[1::2], strict=False))
+                if known.get("name"):
+                    return f"{known['name']} {known.get('version', '')}".strip()
+        return self._wire.greeting.text
 
-    def _connected(self) -> StorageSession:
-        """The session that makes and removes roots; a server may have ended it in the meantime."""
+    @contextmanager
+    def _connection(self) -> Iterator[StorageSession]:
+        """The session, opened anew where the server has ended it; its errors become problems that say where."""
         if self._session is not None:
             try:
                 self._session.noop()
             except ImapProblem:
                 self._session = None
-        if self._session is None:
-            self._session = self._log_in()
-        return self._session
+        try:
+            yield self._session or self._connect()
+        except ImapProblem as error:
+            raise AdapterProblem(f"{self.location}: {error}", _LOG) from error
 
     def fresh_account(self) -> Account:
-        """The one account with a new folder as its root, below the folder that the URL names."""
-        session = self._connected()
-        root = (*self._prefix(session), *self.location.root, f"cpm-{self._run}-{next(self._numbers)}")
-        account = Account(self.location.endpoint, self.location.credentials, root, created=False)
-        self._open.append(account)
-        try:
-            session.create_folder(Hierarchy(session.delimiter).name(root))
-        except ImapProblem as problem:
-            mend = "name a root folder in the URL below which the user may create folders"
-            raise AdapterProblem(f"the folder {root[-1]} cannot be created: {problem}", mend) from None
-        return account
-
-    def _prefix(self, session: StorageSession) -> FolderPath:
-        """The levels that the personal namespace puts before every name, for instance INBOX (RFC 2342)."""
-        prefix = session.personal_prefix
-        levels = prefix.split(session.delimiter) if session.delimiter else [prefix]
-        found = tuple(level for level in levels if level)
-        return () if self.location.root[: len(found)] == found else found
+        """The account with a new, empty root folder of its own."""
+        with self._connection() as session:
+            root = (*self._top, f"cpm-{self._run}-{next(self._numbers)}")
+            name = self._name(root)
+            try:
+                session.create_folder(name)
+            except OperationRefused as error:
+                mend = "let the URL name a folder below which the user may create folders"
+                raise AdapterProblem(f"{self.location}: the folder {name!r} cannot be created: {error}", mend) from None
+        self._roots.append(root)
+        return Account(self.location.endpoint, self.location.credentials, root, created=False)
 
     def release(self, account: Account) -> None:
-        """Remove the account's root with everything below it, inferiors first."""
-        if account not in self._open:
-            return
-        self._open.remove(account)
-        session = self._connected()
+        """Remove an account's root with everything below it. Raises `AdapterProblem` when something of it is left."""
+        if account.root in self._roots:
+            self._remove(account.root)
+
+    def _remove(self, root: FolderPath) -> None:
+        self._roots.remove(root)
+        self._released.append(root)
+        with self._connection() as session:
+            for name in self._below(session, root):
+                # Refused for names that are levels of hierarchy only: they go with their inferiors, or are left below.
+                with suppress(OperationRefused):
+                    session.remove_folder(name)
+            left = self._below(session, root)
+        if left:
+            raise AdapterProblem(f"{self.location}: could not remove {', '.join(left)}", "remove it by hand")
+
+    def _below(self, session: StorageSession, root: FolderPath) -> list[str]:
+        """The names of a root and of everything below it, innermost first."""
         hierarchy = Hierarchy(session.delimiter)
-        listed = {hierarchy.path(each.name): each for each in session.list_folders(hierarchy.name(account.root))}
-        below = [path for path in listed if path and (path == account.root or is_below(path, account.root))]
-        for path in reversed(outermost_first({*below, account.root})):
-            if path not in listed or listed[path].selectable:
-                session.remove_folder(hierarchy.name(path))
+        listed = (hierarchy.path(each.name) for each in session.list_folders(self._name(root)))
+        return [self._name(path) for path in reversed(outermost_first(path for path in listed if path))]
+
+    def _unsubscribe(self) -> None:
+        """Take off the subscriptions that a client made to folders of this run."""
+        with self._connection() as session:
+            hierarchy = Hierarchy(session.delimiter)
+            for response in self._wire.command(b'LSUB "" "*"').named("LSUB"):
+                wire_name = list_data(response).wire_name
+                path = hierarchy.path(decode_name(wire_name)) or ()
+                if any(path[: len(root)] == root for root in self._released):
+                    self._wire.command(b"UNSUBSCRIBE " + quote(wire_name))
 
     def restart(self) -> None:
-        """Not offered."""
-        raise AbilityMissing("a server that is given by its URL cannot be restarted")
+        """Not offered, as the other abilities below."""
+        raise AbilityMissing("a server given by its URL cannot be restarted")
 
     def set_read_only(self, account: Account, folder: str) -> None:
-        """Not offered."""
-        raise AbilityMissing("a folder of a server that is given by its URL cannot be made read-only")
+        raise AbilityMissing(f"{folder!r} of {account.credentials.user!r} cannot be made read-only from here")
 
     def set_quota(self, account: Account, octets: int) -> None:
-        """Not offered."""
-        raise AbilityMissing("a server that is given by its URL takes no quota from here")
+        raise AbilityMissing(f"{account.credentials.user!r} cannot be limited to {octets} octets from here")
 
     def renew_uid_validity(self, account: Account, folder: str) -> None:
-        """Not offered."""
-        raise AbilityMissing("a server that is given by its URL renews no UIDVALIDITY on demand")
+        raise AbilityMissing(f"{folder!r} of {account.credentials.user!r} keeps its UIDVALIDITY")

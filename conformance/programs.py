@@ -1,0 +1,44 @@
+"""Programs of this machine that adapters run: where they are, what they say, and a private place for their files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from conformance.problems import AdapterProblem
+
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_COMMAND_SECONDS = 20.0
+
+
+def find_program(name: str, mend: str, *, also_in: Sequence[str | Path] = ()) -> Path:
+    """The path of a program, looked for in PATH and then in more directories. Raises `AdapterProblem` with the mend."""
+    places = [os.environ.get("PATH", os.defpath), *(str(place) for place in also_in)]
+    found = shutil.which(name, path=os.pathsep.join(place for place in places if place))
+    if found is None:
+        raise AdapterProblem(f"the program {name} is not installed, or not where PATH leads", mend)
+    return Path(found)
+
+
+def run_program(program: Path, *arguments: str, mend: str) -> str:
+    """The standard output of a short command. Raises `AdapterProblem` if it fails or takes longer than 20 s."""
+    try:
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=True
+        )
+    except subprocess.CalledProcessError as error:
+        said = str(error.stderr).strip() or f"exit code {error.returncode}"
+        raise AdapterProblem(f"{program.name} {' '.join(arguments)}: {said}", mend) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AdapterProblem(f"{program} cannot be run: {error}", mend) from error
+    return done.stdout
+
+
+def private_directory(name: str) -> Path:
+    """A new directory, in memory where the system has such a place. The caller removes it."""
+    in_memory = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
+    return Path(tempfile.mkdtemp(prefix=f"cpm-{name}-", dir=in_memory))
