@@ -31,9 +31,8 @@ cli.add_command(list_requirements)
 def main() -> None:
     """The command `cpm-conformance`: no traceback for what the user can mend."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        # Without click's own error handling, `Exit` is not raised but its code returned.
+        sys.exit(cli.main(standalone_mode=False) or 0)
     except click.Abort:
         _stop("interrupted", COULD_NOT_RUN)
     except click.ClickException as problem:
