@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conformance.problems import AdapterProblem
 
-_MEMORY = Path("/dev/shm")  # noqa: S108
+_MEMORY = Path("/dev/shm")
 _COMMAND_SECONDS = 20.0
 
 

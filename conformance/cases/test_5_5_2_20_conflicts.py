@@ -1,4 +1,4 @@
-"""5.5.2.20 where both sides changed the same thing: the sides have to agree and nothing may be lost; who wins is open."""
+"""5.5.2.20 where both sides changed the same thing: both have to agree, nothing may be lost, who wins is open."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ BEST = {"Create": "Both", "Remove": "Both", "Expunge": "Both", "Sync": "All"}
 _SIDES = r"None|Far|Near|Both"
 _SYNC_WORD = r"((Pull|Push)?(New|ReNew|Delete|Flags)|Pull|Push)"
 _VALUES = {"Create": _SIDES, "Remove": _SIDES, "Expunge": _SIDES, "Sync": rf"None|All|{_SYNC_WORD}( {_SYNC_WORD})*"}
+_USUAL = "*** IMAP Warning *** Password is being sent in the clear"
 _MEND = "install it: apt-get install isync"
 
 
@@ -110,6 +111,7 @@ class MbsyncClient:
             user=_quoted(account.credentials.user),
             password=_quoted(account.credentials.password),
             root=root,
+            far=_quoted(f":far:{root}"),
             directory=self._place,
             settings=self.settings,
         )
@@ -151,7 +153,8 @@ class MbsyncClient:
         self._local.look_quiet()
         command = [str(self._program), "-q", "-c", str(self._place / "mbsyncrc"), "-a"]
         ended = run_bounded(command, self._place, timeout, {"HOME": str(self._place)})
-        return SyncResult(ended.code == 0, ended.said or f"exit code {ended.code}")
+        said = "\n".join(line for line in ended.said.splitlines() if line != _USUAL)
+        return SyncResult(ended.code == 0, said or f"exit code {ended.code}")
 
 
 def _quoted(value: str) -> str:

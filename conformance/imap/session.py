@@ -7,8 +7,10 @@ it cannot fetch `1:*`, rewrites bare line ends in stored objects, and knows no L
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -198,7 +200,13 @@ class StorageSession:
             self._perform("leave folder", lambda: self._client.select_folder(left.name, readonly=True))
         except OperationRefused:
             return  # A refused EXAMINE leaves no folder selected (RFC 3501 6.3.1), which is what was asked for.
-        self._perform("leave folder", self._client.close_folder)
+        try:
+            self._perform("leave folder", self._client.close_folder)
+        except OperationRefused:
+            # Against RFC 3501 6.4.2; but a selection that fails ends the one before it (6.3.1).
+            absent = f"{left.name}-{secrets.token_hex(8)}"
+            with suppress(OperationRefused):
+                self._perform("leave folder", lambda: self._client.select_folder(absent, readonly=True))
 
     # 5.5.2.4
 
@@ -296,7 +304,8 @@ class StorageSession:
     ) -> None:
         """Change flags.
 
-        `unchanged_since` spares objects changed later and then raises with code `MODIFIED`; `ValueError` without CONDSTORE.
+        `unchanged_since` spares objects changed later and then raises with code `MODIFIED`; it is a `ValueError` without
+        CONDSTORE.
         """
         if unchanged_since is not None and not self._offers("CONDSTORE"):
             raise ValueError("unchanged_since needs CONDSTORE, which the server does not offer; look at capabilities")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 import hypothesis
@@ -47,16 +48,25 @@ class Exploration:
         The requirements pass if no example contradicts anything and everything in `required` was exercised.
         """
         failing: list[tuple[Drawn, Judge]] = []
+        broken: list[Exception] = []
 
         def attempt(value: Drawn) -> None:
-            judge = self._attempt(value, example)
+            if broken:
+                return
+            try:
+                judge = self._attempt(value, example)
+            except Exception as problem:  # whatever it is, it ends the exploration and is raised below
+                broken.append(problem)
+                return
             if _failures(judge):
                 failing.append((value, judge))
                 raise _Contradiction
 
-        try:
+        with suppress(_Contradiction, Flaky, FlakyFailure):
             hypothesis.seed(self.seed)(self._settings()(hypothesis.given(strategy)(attempt)))()
-        except (_Contradiction, Flaky, FlakyFailure):
+        if broken:
+            raise broken[0]
+        if failing:
             self._confirm(*failing[-1], example)
         self.judge.examples = Examples(
             run=self.run, planned=self.effort.examples, exercised=dict(sorted(self.exercised.items()))

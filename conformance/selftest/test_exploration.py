@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import strategies as st
 
 from conformance.outcomes import Outcome, Reason
 from conformance.scenario.effort import Effort
 from conformance.scenario.exploration import Exploration
-from conformance.scenario.judge import Judge
+from conformance.scenario.judge import Judge, PreconditionNotReached
 from conformance.spec import requirement
 
 REQUIREMENT = "SYN-417"
@@ -71,8 +72,12 @@ def test_the_same_seed_draws_the_same_examples() -> None:
 
     def draws(seed: int) -> list[int]:
         seen: list[int] = []
-        exploration = _exploration(seed)
-        exploration.explore(st.integers(), lambda value, _judge: seen.append(value) or [], [REQUIREMENT])
+
+        def example(value: int, _judge: Judge) -> Iterable[str]:
+            seen.append(value)
+            return []
+
+        _exploration(seed).explore(st.integers(), example, [REQUIREMENT])
         return seen
 
     assert draws(7) == draws(7)
@@ -86,3 +91,16 @@ def test_every_example_is_counted() -> None:
     assert exploration.judge.examples is not None
     assert exploration.judge.examples.run == 20
     assert exploration.judge.examples.exercised == {"drawn": 20}
+
+
+def test_what_stops_an_example_stops_the_exploration() -> None:
+    """An example that cannot be run is neither a failure nor a pass: its problem is raised, and nothing else is run."""
+    exploration = _exploration()
+
+    def example(value: int, _judge: Judge) -> Iterable[str]:
+        raise PreconditionNotReached(f"no base for {value}")
+
+    with pytest.raises(PreconditionNotReached):
+        exploration.explore(st.integers(), example, [REQUIREMENT])
+    assert exploration.run == 1
+    assert not exploration.judge.findings

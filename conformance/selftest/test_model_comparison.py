@@ -26,7 +26,7 @@ def observed(state: StoreState) -> Snapshot:
 
 def broken(base: StoreState, local: StoreState, server: StoreState, after: tuple[StoreState, StoreState]) -> set[str]:
     """The requirements broken by a client that leaves the two states `after`."""
-    findings = compare(expect(base, local, server), *map(observed, after))
+    findings = compare(expect(base, local, server), observed(after[0]), observed(after[1]))
     return {broken_requirement(each) for each in findings.differences}
 
 

@@ -8,16 +8,21 @@ import pytest
 
 from conformance.model.oracle import ABSENT, PRESENT, Row, Standing, expect, merge_flags
 from conformance.model.policy import Direction, Policy
-from conformance.model.states import Item, StoreState
+from conformance.model.states import StoreState
 from conformance.scenario.content import item
 
 FOLDER = ("Folder",)
 ONE = item("message-1")
 
 
-def _state(present: bool, one: Item = ONE) -> StoreState:  # noqa: FBT001  (the table's own columns)
-    state = StoreState().with_folder(FOLDER)
-    return state.put(FOLDER, one) if present else state
+EMPTY = StoreState().with_folder(FOLDER)
+HOLDING = EMPTY.put(FOLDER, ONE)
+
+
+def _states(row: str) -> tuple[StoreState, StoreState, StoreState]:
+    """Base, local and server state of a row of the presence table."""
+    base, local, server = (HOLDING if each == "1" else EMPTY for each in row)
+    return base, local, server
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,7 @@ def _state(present: bool, one: Item = ONE) -> StoreState:  # noqa: FBT001  (the 
 )
 def test_presence_table(row: str, wanted: tuple[int, int]) -> None:
     """Each row of (base, local, server) demands the outcome of the table."""
-    (demand,) = expect(*(_state(each == "1") for each in row)).items
+    (demand,) = expect(*_states(row)).items
     assert demand.row is Row(row)
     assert demand.outcomes[wanted] is Standing.REQUIRED
 
@@ -48,13 +53,13 @@ def test_flags_follow_the_side_that_changed(base: bool, local: bool, server: boo
 
 def test_removal_against_a_flag_change_is_a_conflict() -> None:
     """An object removed here and flagged there may be gone on both sides; kept on both is left open."""
-    (demand,) = expect(_state(True), _state(False), _state(True, ONE.flagged("\\Seen"))).items
+    (demand,) = expect(HOLDING, EMPTY, EMPTY.put(FOLDER, ONE.flagged("\\Seen"))).items
     assert demand.outcomes == {ABSENT: Standing.ALLOWED, PRESENT: Standing.OPEN}
 
 
 def test_new_object_in_a_removed_folder_is_a_conflict() -> None:
     """A folder removed here and filled there may end either way, but alike on both sides."""
-    base = _state(True)
+    base = HOLDING
     server = base.put(FOLDER, item("message-2"))
     expectation = expect(base, StoreState(), server)
     assert set(expectation.folders[0].outcomes) == {PRESENT, ABSENT}
@@ -64,7 +69,7 @@ def test_new_object_in_a_removed_folder_is_a_conflict() -> None:
 
 def test_removed_folder_without_news_is_no_conflict() -> None:
     """A folder removed on one side, unchanged on the other, has to go with its objects."""
-    expectation = expect(_state(True), _state(True), StoreState())
+    expectation = expect(HOLDING, HOLDING, StoreState())
     assert expectation.folders[0].outcomes == {ABSENT: Standing.REQUIRED}
     assert expectation.items[0].outcomes == {ABSENT: Standing.REQUIRED}
 
@@ -92,5 +97,5 @@ def test_settled_state_holds_what_both_sides_hold() -> None:
 )
 def test_a_direction_leaves_the_other_side_alone(direction: Direction, row: str, wanted: tuple[int, int]) -> None:
     """What a policy forbids to move stays where it is and is never taken for removed."""
-    (demand,) = expect(*(_state(each == "1") for each in row), Policy(direction=direction)).items
+    (demand,) = expect(*_states(row), Policy(direction=direction)).items
     assert demand.outcomes == {wanted: Standing.REQUIRED}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from conformance.clients.reference import ReferenceClient
-from conformance.imap.endpoint import Endpoint
+from conformance.imap.framing import Direction
+from conformance.imap.proxy import RecordingProxy
+from conformance.imap.relay import Action, Cut
+from conformance.imap.transcript import Transcript
 from conformance.model.folders import FolderPath
 from conformance.model.oracle import expect
-from conformance.model.states import StoreState
 from conformance.reference.client import storage
 from conformance.reference.client.client import Client
 from conformance.reference.server import Behaviour, ReferenceServer
@@ -33,7 +33,7 @@ from conformance.selftest.reference_client_pair import (
     interruptible,
     item,
 )
-from conformance.servers.protocol import Account, StorageServer
+from conformance.servers.protocol import StorageServer
 from conformance.servers.reference import ReferenceStorageServer
 
 C: FolderPath = ("C", "new")
@@ -71,108 +71,203 @@ def assert_recovers(pair: Pair) -> None:
     assert (pair.client.snapshot(), pair.store.snapshot()) == before
 
 
+def cut_off(pair: Pair, countdown: Countdown) -> None:
+    """A synchronization on the same directory that ends when the countdown says so."""
+    directory = pair.client.client.directory
+    account = pair.account
+    with Client(directory, synchronizer=interruptible(countdown)) as client, suppress(Interrupted):
+        client.synchronize(account.endpoint, account.credentials, account.root)
+
+
 def test_cut_off_at_every_step(server: StorageServer) -> None:
     """Before and after every call of server, local storage and base, each index once."""
 
     def run(countdown: Countdown) -> None:
         with Pair(server.fresh_account()) as pair:
             diverge(pair)
-            cut_off(pair.client.client, pair.account, countdown)
+            cut_off(pair, countdown)
             assert_recovers(pair)
 
     assert every_step(run) > 100
 
 
-def cut_off(client: Client, account: Account, countdown: Countdown) -> None:
-    """A synchronization that ends when the countdown says so."""
-    client._synchronizer, usual = interruptible(countdown), client._synchronizer
-    try:
-        client.synchronize(account.endpoint, account.credentials, account.root)
-    except Interrupted:
-        pass
-    finally:
-        client._synchronizer = usual
-
-
 def test_cut_off_twice(server: StorageServer) -> None:
     """A second interruption while recovering from a first one does no harm either."""
-    for first in range(20, 130, 11):
-        for second in range(6, 90, 17):
-            with Pair(server.fresh_account()) as pair:
-                diverge(pair)
-                cut_off(pair.client.client, pair.account, Countdown(first))
-                cut_off(pair.client.client, pair.account, Countdown(second))
-                assert_recovers(pair)
-
-
-class _WatchedSystem:
-    """The `os` of local storage, interrupted between its own steps; `Path` methods are watched apart."""
-
-    def __init__(self, countdown: Countdown, function: Callable[..., object]) -> None:
-        self.countdown, self.function = countdown, function
-
-    def __call__(self, *arguments: object, **named: object) -> object:
-        self.countdown.pass_by()
-        return self.function(*arguments, **named)
+    for first, second in [(40, 25), (70, 40), (90, 60), (110, 30), (130, 14)]:
+        with Pair(server.fresh_account()) as pair:
+            diverge(pair)
+            cut_off(pair, Countdown(first))
+            cut_off(pair, Countdown(second))
+            assert_recovers(pair)
 
 
 def test_cut_off_at_every_change_of_the_file_system(server: StorageServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before every single rename, removal, directory and written file of local storage."""
 
     def run(countdown: Countdown) -> None:
-        with Pair(server.fresh_account()) as pair, monkeypatch.context() as patch:
+        with Pair(server.fresh_account()) as pair:
             diverge(pair)
-            for name in ("rename", "unlink", "mkdir", "rmdir", "write_bytes", "write_text"):
-                watched = _WatchedSystem(countdown, getattr(Path, name))
-                patch.setattr(storage.Path, name, lambda *given, call=watched, **named: call(*given, **named))
-            try:
+            with monkeypatch.context() as patch, suppress(Interrupted):
+                for name in ("rename", "unlink", "mkdir", "rmdir", "write_bytes", "write_text"):
+                    patch.setattr(storage.Path, name, _watched(getattr(Path, name), countdown))
                 pair.client.synchronize(20)
-            except Interrupted:
-                pass
-            patch.undo()
             assert_recovers(pair)
 
     assert every_step(run) > 15
 
 
-def test_an_upload_whose_acknowledgement_was_lost_is_recognized(server: StorageServer) -> None:
-    """Stored on the server, unknown to the client; if the user removed it meanwhile, it is removed there too."""
-    for removed in (False, True):
+def _watched(function: Callable[..., object], countdown: Countdown) -> Callable[..., object]:
+    def called(*arguments: object, **named: object) -> object:
+        countdown.pass_by()
+        return function(*arguments, **named)
+
+    return called
+
+
+def test_an_object_arriving_at_the_kill_is_complete_or_invisible(server: StorageServer) -> None:
+    """What local storage shows after any interruption is never a part of an object."""
+
+    def run(countdown: Countdown) -> None:
         with Pair(server.fresh_account()) as pair:
-            pair.establish((A, item("known")))
-            pair.local.put(A, item("sent", "\\Seen"), item("sent too"))
-            wire = _cut_after(pair, "store_object")
-            assert wire == 1
-            if removed:
-                pair.local.remove(A, "sent")
-            else:
-                pair.local.set_flags(A, "sent", remove=["\\Seen"])
-            if removed:
-                pair.server.state = pair.server.state.put(A, item("sent", "\\Seen"))
-                pair.base = pair.server.state
-            else:
-                pair.base = pair.server.state = pair.server.state.put(A, item("sent", "\\Seen"))
+            pair.server.put(A, item("one"), item("two"))
+            cut_off(pair, countdown)
+            whole = {item("one").content.octets, item("two").content.octets}
+            assert {each.octets for _, each in pair.client.snapshot().objects()} <= whole
             assert_recovers(pair)
 
-
-def _cut_after(pair: Pair, operation: str) -> int:
-    """Interrupt a synchronization right after the first such operation was carried out; returns how many were."""
-    done = 0
-
-    class Cut(ReferenceClient().client.__class__ if False else object):  # type: ignore[misc]
-        pass
-
-    return done
+    assert every_step(run) > 20
 
 
-def state_of(pair: Pair) -> StoreState:
-    """What the server's model holds."""
-    return pair.server.state
+class _NoAnswer:
+    """Cuts the connection when the answer to the n-th command of that name comes: it was carried out, unacknowledged."""
+
+    def __init__(self, command: bytes, number: int = 1) -> None:
+        self._command, self._left, self._tag = command, number, b"none"
+
+    def __call__(self, _: str, direction: Direction, unit: bytes) -> Action | None:
+        words = unit.split(b" ", 2)
+        if direction == "C" and len(words) > 1 and words[1].upper() == self._command:
+            self._left -= 1
+            self._tag = words[0] if self._left == 0 else b"none"
+        return Cut() if direction == "S" and words[0] == self._tag else None
 
 
-class Gate:
-    """A relay before a server that calls back before, or after, it hands on the n-th chunk of the client's octets."""
+def through(pair: Pair, intercept: _NoAnswer) -> None:
+    """One synchronization through a proxy that spoils it."""
+    account = pair.account
+    with RecordingProxy(account.endpoint, Transcript(), intercept=intercept) as proxy:
+        report = pair.client.client.synchronize(proxy.endpoint, account.credentials, account.root)
+    assert not report.success
 
-    def __init__(self, endpoint: Endpoint, limit: int, *, after: bool, then: Callable[[], None]) -> None:
-        self.endpoint, self.limit, self.after, self.then = endpoint, limit, after, then
-        self.count = 0
+
+def test_an_upload_without_acknowledgement_is_recognized(server: StorageServer) -> None:
+    """It is not stored a second time; a flag that the user cleared in between is cleared on the server."""
+    with Pair(server.fresh_account()) as pair:
+        pair.establish((A, item("known")))
+        pair.local.put(A, item("first", "\\Seen"), item("second"))
+        through(pair, _NoAnswer(b"APPEND"))
+        pair.base = pair.server.state = pair.server.state.put(A, item("first", "\\Seen"))
+        pair.local.set_flags(A, "first", remove=["\\Seen"])
+        assert_recovers(pair)
+        assert len(pair.store.snapshot().folders[A]) == 3
+
+
+def test_an_upload_without_acknowledgement_does_not_come_back(server: StorageServer) -> None:
+    """If the user removes the object before the next run, it is removed from the server, not fetched."""
+    with Pair(server.fresh_account()) as pair:
+        pair.establish((A, item("known")))
+        pair.local.put(A, item("first", "\\Seen"))
+        through(pair, _NoAnswer(b"APPEND"))
+        pair.base = pair.server.state = pair.server.state.put(A, item("first", "\\Seen"))
+        pair.local.remove(A, "first")
+        assert_recovers(pair)
+        assert len(pair.store.snapshot().folders[A]) == 1
+
+
+@pytest.mark.parametrize("command", [b"LIST", b"CREATE", b"DELETE", b"SELECT", b"UID", b"APPEND"])
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_lost_answer_to_any_command(server: StorageServer, command: bytes, number: int) -> None:
+    """Whatever answer is lost, above all that to LIST, nothing is taken for removed."""
+    with Pair(server.fresh_account()) as pair:
+        diverge(pair)
+        with RecordingProxy(pair.account.endpoint, Transcript(), intercept=_NoAnswer(command, number)) as proxy:
+            pair.client.client.synchronize(proxy.endpoint, pair.account.credentials)
+        assert_recovers(pair)
+
+
+class _Killer:
+    """Ends a process when it has sent its n-th unit, which the server then still gets, or never."""
+
+    def __init__(self, limit: int, *, deliver: bool) -> None:
+        self.limit, self.deliver, self.count = limit, deliver, 0
+        self.process: int | None = None
+
+    def __call__(self, _: str, direction: Direction, unit: bytes) -> Action | None:
+        self.count += direction == "C"
+        if self.count <= self.limit or direction == "S":
+            return None
+        assert unit
+        if self.process is not None:
+            os.kill(self.process, signal.SIGKILL)
+        return None if self.deliver and self.count == self.limit + 1 else Cut()
+
+
+def _command_line(pair: Pair, port: int) -> list[str]:
+    directory, user = str(pair.client.client.directory), pair.account.credentials.user
+    return [sys.executable, "-m", "conformance.reference.client", directory, "--port", str(port), "--user", user]
+
+
+def _environment(pair: Pair) -> dict[str, str]:
+    top = str(Path(storage.__file__).parents[3])
+    return {**os.environ, "CPM_PASSWORD": pair.account.credentials.password, "PYTHONPATH": top}
+
+
+@pytest.mark.parametrize("limit", [3, 7, 10, 12, 14, 16, 19, 23])
+def test_a_killed_process(limit: int) -> None:
+    """The client as a process of its own, killed after the n-th command, which the server did or did not get."""
+    with ReferenceStorageServer() as server:
+        for deliver in (False, True):
+            with Pair(server.fresh_account()) as pair:
+                diverge(pair)
+                killer = _Killer(limit, deliver=deliver)
+                with RecordingProxy(pair.account.endpoint, Transcript(), intercept=killer) as proxy:
+                    command = _command_line(pair, proxy.endpoint.port)
+                    process = subprocess.Popen(command, env=_environment(pair), stdout=subprocess.DEVNULL)
+                    killer.process = process.pid
+                    assert process.wait(30) == -signal.SIGKILL
+                assert_recovers(pair)
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    """It synchronizes, tells what it did, takes no password as an argument, and refuses a file that others can read."""
+    with ReferenceStorageServer() as server, Pair(server.fresh_account()) as pair:
+        pair.local.put(A, item("one"))
+        command = _command_line(pair, pair.account.endpoint.port)
+        secret = tmp_path / "password"
+        secret.write_text(pair.account.credentials.password)
+        secret.chmod(0o644)
+        refused = _run([*command, "--password-file", str(secret)], _environment(pair))
+        assert refused.returncode == 2
+        assert "chmod 600" in refused.stderr
+        secret.chmod(0o600)
+        done = _run([*command, "--password-file", str(secret)], _environment(pair))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "uploaded 1" in done.stdout
+        expectation = expect(pair.base, pair.local.state, pair.server.state)
+        assert list(pair.differences(expectation)) == []
+        wrong = _run(command, {**_environment(pair), "CPM_PASSWORD": "wrong"})
+        assert (wrong.returncode, "wrong" in wrong.stdout.replace("password is wrong", "")) == (1, False)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_directory_belongs_to_one_account(server: StorageServer) -> None:
+    """With another account everything would look removed; the run is refused before anything is changed."""
+    with Pair(server.fresh_account()) as pair, ReferenceClient() as _:
+        pair.establish((A, item("one")))
+        other = server.fresh_account()
+        report = pair.client.client.synchronize(other.endpoint, other.credentials)
+        assert "use another directory" in str(report)
+        pair.assert_silent()

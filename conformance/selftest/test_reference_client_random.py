@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from conformance.selftest.reference_client_pair import INBOX, Pair
 from conformance.servers.protocol import StorageServer
 from conformance.servers.reference import ReferenceStorageServer
 
+Drawn = tuple[bool, tuple[object, ...]]
 PATHS: tuple[FolderPath, ...] = (("A",), ("A", "in"), ("B",), ("Cé",), INBOX)
 FLAGS = ("\\Seen", "\\Flagged", "work")
 
@@ -50,46 +50,54 @@ def servers() -> Iterator[dict[Behaviour, StorageServer]]:
         each.__exit__(None, None, None)
 
 
-def change(side: StoreSide, base: StoreState, what: tuple[object, ...]) -> None:
-    """Make one change if it is possible in this state.
-
-    Objects of equal content that are new on both sides are one to the client, so they get one name in the model.
-    """
+def change(side: StoreSide, what: tuple[object, ...], name: str, *, distinct: bool) -> None:
+    """Make one change if it is possible in this state."""
     held = [(path, each.name) for path, each in side.state.items()]
     match what:
         case ("add", tuple(path), int(content), frozenset(flags)):
-            names = (f"{content}-{copy}" for copy in itertools.count())
-            name = next(each for each in names if not base.get(path, each) and not side.state.get(path, each))
-            side.put(path, Item(name, message(f"content-{content}"), flags))
+            side.put(path, Item(name, message(name if distinct else f"content-{content}"), flags))
         case ("remove", int(index)) if held:
             side.remove(*held[index % len(held)])
         case ("flag", int(index), str(flag)) if held:
-            path, name = held[index % len(held)]
-            found = side.state.get(path, name)
+            path, chosen = held[index % len(held)]
+            found = side.state.get(path, chosen)
             has = found is not None and flag.lower() in {each.lower() for each in found.flags}
-            side.set_flags(path, name, **{"remove" if has else "add": [flag]})
+            side.set_flags(path, chosen, **{"remove" if has else "add": [flag]})
         case ("remove folder", tuple(path)) if path in side.state.folders and path != INBOX:
             side.remove_folder(path)
         case ("add folder", tuple(path)):
             side.create_folder(path)
 
 
-def diverge(pair: Pair, drawn: list[tuple[bool, tuple[object, ...]]]) -> None:
+def diverge(pair: Pair, drawn: list[Drawn], name: str, *, distinct: bool = False) -> None:
     """Make the drawn changes, each on its side."""
-    for locally, what in drawn:
-        change(pair.local if locally else pair.server, pair.base, what)
+    for number, (locally, what) in enumerate(drawn):
+        change(pair.local if locally else pair.server, what, f"{name}-{number}", distinct=distinct)
+    for side in (pair.local, pair.server):
+        side.state = aligned(side.state, pair.base, name)
+
+
+def aligned(state: StoreState, base: StoreState, name: str) -> StoreState:
+    """The state with new objects named by content: equal ones that are new on both sides are one to the client."""
+    named = StoreState({path: {} for path in state.folders})
+    for path, each in state.items():
+        new = base.get(path, each.name) is None
+        others = [other for other in named.folders[path].values() if base.get(path, other.name) is None]
+        count = sum(other.content == each.content for other in others)
+        named = named.put(path, replace(each, name=f"{name}: {each.content.digest} {count}") if new else each)
+    return named
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(behaviour=behaviours, rounds=st.lists(changes, min_size=2, max_size=3))
 def test_any_divergence_converges_as_the_oracle_allows(
-    servers: dict[Behaviour, StorageServer], behaviour: Behaviour, rounds: list[list[tuple[bool, tuple[object, ...]]]]
+    servers: dict[Behaviour, StorageServer], behaviour: Behaviour, rounds: list[list[Drawn]]
 ) -> None:
     """Rounds of changes on both sides, each followed by one synchronization that the oracle judges."""
     with Pair(_server(servers, behaviour).fresh_account()) as pair:
         pair.agree()
-        for drawn in rounds:
-            diverge(pair, drawn)
+        for number, drawn in enumerate(rounds):
+            diverge(pair, drawn, f"round {number}")
             pair.agree()
 
 
@@ -98,23 +106,23 @@ def test_any_divergence_converges_as_the_oracle_allows(
     before=changes,
     after=changes,
     direction=st.sampled_from(Direction),
-    limit=st.sampled_from([None, len(message("content-1").octets) - 1]),
+    limit=st.sampled_from([None, len(message("after-1").octets)]),
     scope=st.sampled_from([None, frozenset({("A",)})]),
 )
 def test_a_policy_is_kept(
     servers: dict[Behaviour, StorageServer],
-    before: list[tuple[bool, tuple[object, ...]]],
-    after: list[tuple[bool, tuple[object, ...]]],
+    before: list[Drawn],
+    after: list[Drawn],
     direction: Direction,
     limit: int | None,
     scope: frozenset[FolderPath] | None,
 ) -> None:
     """Whatever a policy excludes stays where it is and as it is; when the policy is lifted both sides become equal."""
     with Pair(_server(servers, Behaviour()).fresh_account()) as pair:
-        diverge(pair, before)
+        diverge(pair, before, "before", distinct=True)
         pair.agree()
         additions_only = [each for each in after if each[1][0] in ("add", "add folder", "flag", "remove")]
-        diverge(pair, additions_only)
+        diverge(pair, additions_only, "after", distinct=True)
         pair.follow(Policy(direction=direction, max_size=limit, folders=scope))
         result = pair.run()
         assert result.success, result.detail

@@ -147,10 +147,8 @@ class DovecotServer:
         self._administer("mailbox", "update", "-u", user, "--uid-validity", str(former + 1), name)
 
     def _administer(self, *arguments: str) -> str:
-        doveadm = find_program(
-            "doveadm", [str(self._program.parent.parent / "bin"), "/usr/bin"], given=None, mend=_MEND
-        )
-        return _run(doveadm, "-c", str(self._configuration), *arguments)
+        doveadm = find_program("doveadm", _MEND, also_in=[self._program.parent.parent / "bin", "/usr/bin"])
+        return run_program(doveadm, "-c", str(self._configuration), *arguments, mend="look into its message")
 
 
 def _version(program: Path) -> tuple[str, str]:

@@ -58,7 +58,7 @@ class ServerProcess:
         self._keeper: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait for its greeting. Raises `AdapterProblem` with the end of its output, and leaves nothing."""
+        """Start it and wait for its greeting. Raises `AdapterProblem` with the end of its output, leaves nothing."""
         with self._log.open("ab") as output:
             self._keeper = subprocess.Popen(
                 self._command,

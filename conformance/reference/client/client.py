@@ -35,6 +35,7 @@ class Client:
     def __init__(
         self, directory: Path, *, synchronous: str = "OFF", synchronizer: type[Synchronizer] = Synchronizer
     ) -> None:
+        self.directory = directory
         self.storage = Storage(directory)
         self.base = Base(directory / "base.sqlite", synchronous=synchronous)
         self._lock = directory / "lock"

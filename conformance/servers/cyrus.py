@@ -1,0 +1,163 @@
+"""Cyrus IMAP as a private process, installed or only unpacked: every user name logs in."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from conformance.imap.endpoint import Credentials, Endpoint
+from conformance.imap.errors import ImapProblem
+from conformance.imap.names import encode_name, is_inbox, quote
+from conformance.imap.wire import WireConnection
+from conformance.problems import AdapterProblem
+from conformance.programs import private_directory
+from conformance.resources import render
+from conformance.servers.process import ServerProcess, free_port
+from conformance.servers.protocol import Ability, AbilityMissing, Account
+
+_VARIABLE = "CPM_CYRUS"
+_SYSTEM_DIRECTORIES = ("/usr/lib/cyrus/bin", "/usr/lib/cyrus-imapd", "/usr/libexec/cyrus-imapd", "/usr/cyrus/bin")
+_NEEDED = ("master", "imapd", "idled", "ctl_cyrusdb")
+_MEND = (
+    "install it: apt-get install cyrus-imapd; or unpack that package, cyrus-common and their libraries "
+    f"(apt-get download, dpkg -x) into one directory and name it: -O server.programs=DIR or {_VARIABLE}=DIR"
+)
+_FILES = ("conf", "conf/db", "conf/socket", "conf/log", "conf/msg", "conf/proc", "proc", "lock", "spool")
+_LIBRARIES = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib64", "usr/lib")
+_ADMINISTRATOR = "cyrus"
+
+
+class CyrusServer:
+    """The programs of Cyrus IMAP on a free port of 127.0.0.1."""
+
+    name = "cyrus"
+    abilities = frozenset({Ability.RESTART, Ability.READ_ONLY, Ability.QUOTA})
+    OPTIONS: ClassVar[Mapping[str, str]] = {"programs": "the directory that holds the programs, or that they lie below"}
+
+    def __init__(self, programs: str | None = None) -> None:
+        self._given = programs
+        self._password = secrets.token_hex(12)
+        self._numbers = itertools.count(1)
+        self._resources = ExitStack()
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str]) -> Self:
+        """The adapter as the command line describes it."""
+        return cls(options.get("programs"))
+
+    def __enter__(self) -> Self:
+        with ExitStack() as started:
+            self._start(started)
+            self._resources = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def _start(self, started: ExitStack) -> None:
+        programs, libraries = _find_programs(self._given or os.environ.get(_VARIABLE))
+        directory = private_directory("cyrus")
+        started.callback(shutil.rmtree, directory, ignore_errors=True)
+        self._endpoint = Endpoint("127.0.0.1", free_port())
+        _configure(directory, programs, self._endpoint.port)
+        configuration, processes = str(directory / "imapd.conf"), str(directory / "cyrus.conf")
+        command = [str(programs / "master"), "-D", "-C", configuration, "-M", processes, "-p", str(directory / "pid")]
+        environment = {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
+        self._process = ServerProcess("Cyrus IMAP", command, self._endpoint, directory, environment=environment)
+        started.callback(self._process.stop)
+        self._process.start()
+
+    def identify(self) -> str:
+        """For instance `Cyrus IMAP 3.6.1`."""
+        found = re.search(r"Cyrus IMAP [\d.]+", self._process.greeting)
+        return found[0] if found else self._process.greeting
+
+    def fresh_account(self) -> Account:
+        """A user name that was never used before."""
+        return Account(self._endpoint, Credentials(f"user{next(self._numbers)}", self._password))
+
+    def release(self, account: Account) -> None:
+        """Remove the user with everything stored."""
+        box = _box(account, "INBOX")
+        self._administer(b"SETACL " + box + b" cyrus lrswipkxtecda", b"DELETE " + box)
+
+    def restart(self) -> None:
+        """Stop and start it on the same port; mail stays."""
+        self._process.restart()
+
+    def set_read_only(self, account: Account, folder: str) -> None:
+        """Leave the user only the rights to list and to read the folder."""
+        user = quote(account.credentials.user.encode())
+        self._administer(b"SETACL " + _box(account, folder) + b" " + user + b" lr")
+
+    def set_quota(self, account: Account, octets: int) -> None:
+        """Limit what the user can store, in whole KiB as Cyrus counts; the INBOX comes into being with it."""
+        with self._logged_in(account.credentials):
+            limit = max(1, octets // 1024)
+        self._administer(b"SETQUOTA " + _box(account, "INBOX") + b" (STORAGE %d)" % limit)
+
+    def renew_uid_validity(self, account: Account, folder: str) -> None:
+        """Not offered."""
+        raise AbilityMissing(f"{folder!r} of {account.credentials.user!r} keeps its UIDVALIDITY on Cyrus")
+
+    def _administer(self, *commands: bytes) -> None:
+        with self._logged_in(Credentials(_ADMINISTRATOR, self._password)) as connection:
+            for command in commands:
+                try:
+                    connection.command(command).require_ok(command.decode())
+                except ImapProblem as error:
+                    raise AdapterProblem(
+                        f"Cyrus IMAP, as its administrator: {error}", "look into the syslog"
+                    ) from error
+
+    def _logged_in(self, credentials: Credentials) -> WireConnection:
+        connection = WireConnection.open(self._endpoint)
+        connection.login(credentials)
+        return connection
+
+
+def _find_programs(given: str | None) -> tuple[Path, list[str]]:
+    """The programs' directory, and where unpacked libraries lie. Raises `AdapterProblem`."""
+    below = ("", *(place.lstrip("/") for place in _SYSTEM_DIRECTORIES))
+    places = (
+        [Path(given).absolute() / place for place in below] if given else [Path(each) for each in _SYSTEM_DIRECTORIES]
+    )
+    for place in places:
+        if all(os.access(place / name, os.X_OK) for name in _NEEDED):
+            root = Path(given).absolute() if given else None
+            found = [str(path) for pattern in _LIBRARIES for path in sorted(root.glob(pattern))] if root else []
+            return place, found
+    raise AdapterProblem(
+        f"the programs of Cyrus IMAP were not found in {given or ', '.join(_SYSTEM_DIRECTORIES)}", _MEND
+    )
+
+
+def _configure(directory: Path, programs: Path, port: int) -> None:
+    """Make everything that the programs expect to be there, owned by the user they run as."""
+    root = os.geteuid() == 0
+    user = "mail" if root else pwd.getpwuid(os.geteuid()).pw_name
+    for name in _FILES:
+        (directory / name).mkdir()
+    for name in ("imapd.conf", "cyrus.conf"):
+        text = render("servers", name, directory=directory, programs=programs, port=port, user=user)
+        (directory / name).write_text(text)
+    if root:
+        for path in (directory, *directory.rglob("*")):
+            shutil.chown(path, user, pwd.getpwnam(user).pw_gid)
+
+
+def _box(account: Account, folder: str) -> bytes:
+    """An administrator's name of a user's folder."""
+    name = f"user/{account.credentials.user}" + ("" if is_inbox(folder) else f"/{folder}")
+    return quote(encode_name(name))
