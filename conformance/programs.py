@@ -15,10 +15,10 @@ _MEMORY = Path("/dev/shm")
 _COMMAND_SECONDS = 20.0
 
 
-def find_program(name: str, mend: str, *, also_in: Sequence[str | Path] = ()) -> Path:
-    """The path of a program, looked for in PATH and then in more directories. Raises `AdapterProblem` with the mend."""
-    places = [os.environ.get("PATH", os.defpath), *(str(place) for place in also_in)]
-    found = shutil.which(name, path=os.pathsep.join(place for place in places if place))
+def find_program(name: str, mend: str, *, before: Sequence[str | Path] = (), after: Sequence[str | Path] = ()) -> Path:
+    """The path of a program from PATH, or from directories before or after it. Raises `AdapterProblem`."""
+    places = [*before, os.environ.get("PATH", os.defpath), *after]
+    found = shutil.which(name, path=os.pathsep.join(str(place) for place in places if place))
     if found is None:
         raise AdapterProblem(f"the program {name} is not installed, or not where PATH leads", mend)
     return Path(found)

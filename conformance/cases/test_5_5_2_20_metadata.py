@@ -6,6 +6,7 @@ import pytest
 
 from conformance.cases.declaration import client_case
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, messages, usual_base
+from conformance.scenario.judge import NotApplicable
 from conformance.scenario.scenario import Scenario
 
 FLAGS = ["\\Seen", "\\Flagged", "\\Answered", "\\Draft"]
@@ -57,6 +58,8 @@ def test_several_flags_and_keywords(scenario: Scenario) -> None:
     """A client carries several flags and keywords both ways and drops none that it was not asked to change."""
     kept = item("message-9", "\\Seen", "$MDNSent", "CpmPinned")
     scenario.establish(folder(CONVERSATION, kept, item("message-8"), within=usual_base()))
+    if not scenario.server_keeps("CpmMuted", CONVERSATION):
+        raise NotApplicable("the server keeps no keywords: PERMANENTFLAGS holds no \\*")
     scenario.on_client.set_flags(CONVERSATION, "message-9", add=["\\Flagged"])
     scenario.on_server.set_flags(CONVERSATION, "message-8", add=["$Forwarded", "\\Answered"])
     scenario.on_client.set_flags(CONVERSATION, "message-1", add=["CpmMuted"])

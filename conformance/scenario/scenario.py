@@ -152,7 +152,7 @@ class Scenario:
         self.expectation = expect(self.base, self.on_client.state, self.on_server.state, self.policy)
         for number in range(1, self.stage.bounds.runs + 1):
             self.runs.append(self.run_once())
-            self.findings = compare(self.expectation, *self.snapshots(), self.stage.lens())
+            self.findings = self._possible(compare(self.expectation, *self.snapshots(), self.stage.lens()))
             if not self.findings.differences:
                 if number > 1:
                     self.judge.remark(f"both sides agreed after {number} synchronizations")
@@ -161,6 +161,17 @@ class Scenario:
         if self.findings.differences and self._only_flags_differ():
             return ()
         return self.findings.differences
+
+    def _possible(self, findings: Findings) -> Findings:
+        """The findings without flags that the server does not keep (RFC 3501 7.1, PERMANENTFLAGS)."""
+        kept = [each for each in findings.differences if each.flag is None or self.server_keeps(each.flag, each.path)]
+        return replace(findings, differences=tuple(kept))
+
+    def server_keeps(self, flag: str, path: FolderPath) -> bool:
+        """Whether the server says that it keeps a flag of the objects in a folder."""
+        permanent = self.store.permanent_flags(path)
+        known = {each.lower() for each in permanent or ()}
+        return permanent is None or flag.lower() in known or ("\\*" in known and not flag.startswith("\\"))
 
     def _adopt(self, state: StoreState) -> None:
         if self.policy == EVERYTHING:

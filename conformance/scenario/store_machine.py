@@ -80,10 +80,9 @@ class StoreMachine:
             self.judge.contradicted(requirement, f"OK: {step}", observed, answer.entry)
 
     def _leave_all(self) -> None:
-        """End every selection without removing anything (RFC 3501 6.4.2: CLOSE after EXAMINE removes nothing)."""
-        for tester, path in self._active.items():
-            tester.ask(b"EXAMINE " + self.storage.name(*path))
-            tester.ask(b"CLOSE")
+        """End every selection without removing anything: one that fails ends the one before (RFC 3501 6.3.1)."""
+        for tester in self._active:
+            tester.ask(b"EXAMINE " + self.storage.name("No such folder"))
         self._active.clear()
 
     def _select(self, tester: Tester, path: FolderPath) -> dict[int, Fetched]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -154,30 +154,37 @@ class Countdown:
             raise Interrupted(self.limit)
 
 
+DURABLE = {
+    "session": ("create_folder", "remove_folder", "store_object", "remove_objects", "update_metadata"),
+    "storage": ("create", "remove", "stage", "reveal", "remove_object", "set_flags"),
+    "base": ("add_folder", "drop_folder", "renumber", "write", "forget", "announce", "withdraw"),
+}
+"""The calls that change something which outlives the process."""
+
+
 def interruptible(countdown: Countdown) -> type[Synchronizer]:
-    """A synchronizer that passes by the countdown before and after every call of server, local storage and base."""
+    """A synchronizer that passes by the countdown at its start and after every durable change."""
 
     class Interruptible(Synchronizer):
         def run(self) -> None:
-            parts = ("session", "storage", "base")
-            changed = {part: _Watched(getattr(self.context, part), countdown) for part in parts}
+            changed = {part: _Watched(getattr(self.context, part), countdown, names) for part, names in DURABLE.items()}
             watched = replace(self.context, **changed)  # type: ignore[arg-type]
+            countdown.pass_by()
             Synchronizer(watched).run()
 
     return Interruptible
 
 
 class _Watched:
-    def __init__(self, watched: object, countdown: Countdown) -> None:
-        self._watched, self._countdown = watched, countdown
+    def __init__(self, watched: object, countdown: Countdown, names: Container[str]) -> None:
+        self._watched, self._countdown, self._names = watched, countdown, names
 
     def __getattr__(self, name: str) -> object:
         attribute = getattr(self._watched, name)
-        return self._call(attribute) if callable(attribute) else attribute
+        return self._call(attribute) if name in self._names else attribute
 
     def _call(self, function: Callable[..., object]) -> Callable[..., object]:
         def called(*arguments: object, **named: object) -> object:
-            self._countdown.pass_by()
             result = function(*arguments, **named)
             self._countdown.pass_by()
             return result

@@ -1,4 +1,4 @@
-"""Random divergence, conflicts included: the reference client always ends where the oracle allows, and is then silent."""
+"""Random divergence, conflicts included: the reference client ends where the oracle allows, and is then silent."""
 
 from __future__ import annotations
 

@@ -113,7 +113,8 @@ def test_own_uploads_are_recognized(pair: Pair) -> None:
 
 def test_equal_objects_stay_two(pair: Pair) -> None:
     """Two objects of equal content are two, in one folder and in different ones; removing one leaves one."""
-    pair.establish((A, Item("one", message("same"))), (A, Item("two", message("same"))), (B, Item("3", message("same"))))
+    same = message("same")
+    pair.establish((A, Item("one", same)), (A, Item("two", same)), (B, Item("three", same)))
     assert len(pair.base.folders[A]) == 2
     pair.local.remove(A, "two")
     pair.agree()

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pwd
 import re
-import secrets
 import shutil
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 
-from conformance.imap.endpoint import Credentials, Endpoint
+from conformance.imap.endpoint import Credentials
 from conformance.imap.errors import ImapProblem
 from conformance.imap.names import encode_name, is_inbox, quote
 from conformance.imap.wire import WireConnection
 from conformance.problems import AdapterProblem
-from conformance.programs import private_directory
 from conformance.resources import render
-from conformance.servers.process import ServerProcess, free_port
+from conformance.servers.process import PrivateServer
 from conformance.servers.protocol import Ability, AbilityMissing, Account
 
 _VARIABLE = "CPM_CYRUS"
@@ -36,65 +31,40 @@ _LIBRARIES = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib64", "usr/lib"
 _ADMINISTRATOR = "cyrus"
 
 
-class CyrusServer:
+class CyrusServer(PrivateServer):
     """The programs of Cyrus IMAP on a free port of 127.0.0.1."""
 
+    _product = "Cyrus IMAP"
     name = "cyrus"
     abilities = frozenset({Ability.RESTART, Ability.READ_ONLY, Ability.QUOTA})
     OPTIONS: ClassVar[Mapping[str, str]] = {"programs": "the directory that holds the programs, or that they lie below"}
 
     def __init__(self, programs: str | None = None) -> None:
+        super().__init__()
         self._given = programs
-        self._password = secrets.token_hex(12)
-        self._numbers = itertools.count(1)
-        self._resources = ExitStack()
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> Self:
         """The adapter as the command line describes it."""
         return cls(options.get("programs"))
 
-    def __enter__(self) -> Self:
-        with ExitStack() as started:
-            self._start(started)
-            self._resources = started.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
-
-    def _start(self, started: ExitStack) -> None:
+    def _prepare(self) -> tuple[Sequence[str], Mapping[str, str]]:
         programs, libraries = _find_programs(self._given or os.environ.get(_VARIABLE))
-        directory = private_directory("cyrus")
-        started.callback(shutil.rmtree, directory, ignore_errors=True)
-        self._endpoint = Endpoint("127.0.0.1", free_port())
+        directory = self._directory
         _configure(directory, programs, self._endpoint.port)
         configuration, processes = str(directory / "imapd.conf"), str(directory / "cyrus.conf")
         command = [str(programs / "master"), "-D", "-C", configuration, "-M", processes, "-p", str(directory / "pid")]
-        environment = {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
-        self._process = ServerProcess("Cyrus IMAP", command, self._endpoint, directory, environment=environment)
-        started.callback(self._process.stop)
-        self._process.start()
+        return command, {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
 
     def identify(self) -> str:
         """For instance `Cyrus IMAP 3.6.1`."""
         found = re.search(r"Cyrus IMAP [\d.]+", self._process.greeting)
         return found[0] if found else self._process.greeting
 
-    def fresh_account(self) -> Account:
-        """A user name that was never used before."""
-        return Account(self._endpoint, Credentials(f"user{next(self._numbers)}", self._password))
-
     def release(self, account: Account) -> None:
         """Remove the user with everything stored."""
         box = _box(account, "INBOX")
         self._administer(b"SETACL " + box + b" cyrus lrswipkxtecda", b"DELETE " + box)
-
-    def restart(self) -> None:
-        """Stop and start it on the same port; mail stays."""
-        self._process.restart()
 
     def set_read_only(self, account: Account, folder: str) -> None:
         """Leave the user only the rights to list and to read the folder."""

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import grp
-import itertools
 import os
 import pwd
 import re
-import secrets
 import shutil
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 
-from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.problems import AdapterProblem
-from conformance.programs import find_program, private_directory, run_program
+from conformance.programs import find_program, run_program
 from conformance.resources import render
-from conformance.servers.process import ServerProcess, free_port
+from conformance.servers.process import PrivateServer
 from conformance.servers.protocol import Ability, Account
 
 _SYSTEM_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin"]
@@ -48,47 +43,28 @@ class _Identity:
             shutil.chown(path, self.user, self.group)
 
 
-class DovecotServer:
+class DovecotServer(PrivateServer):
     """The installed Dovecot on a free port of 127.0.0.1. Rights and quotas count for sessions opened afterwards."""
 
+    _product = "Dovecot"
     name = "dovecot"
     abilities = frozenset(Ability)
     OPTIONS: ClassVar[Mapping[str, str]] = {"program": "the path of the dovecot program"}
 
     def __init__(self, program: str | None = None) -> None:
+        super().__init__()
         self._given = program
-        self._password = secrets.token_hex(12)
-        self._numbers = itertools.count(1)
-        self._resources = ExitStack()
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> Self:
         """The adapter as the command line describes it."""
         return cls(options.get("program"))
 
-    def __enter__(self) -> Self:
-        with ExitStack() as started:
-            self._start(started)
-            self._resources = started.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
-
-    def _start(self, started: ExitStack) -> None:
-        self._program = find_program(self._given or "dovecot", _MEND, also_in=_SYSTEM_DIRECTORIES)
-        self._version, series = _version(self._program)
-        self._series = series
-        self._directory = private_directory("dovecot")
-        started.callback(shutil.rmtree, self._directory, ignore_errors=True)
-        self._endpoint = Endpoint("127.0.0.1", free_port())
+    def _prepare(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        self._program = find_program(self._given or "dovecot", _MEND, after=_SYSTEM_DIRECTORIES)
+        self._version, self._series = _version(self._program)
         self._configuration = self._configure()
-        command = [str(self._program), "-F", "-c", str(self._configuration)]
-        self._process = ServerProcess("Dovecot", command, self._endpoint, self._directory)
-        started.callback(self._process.stop)
-        self._process.start()
+        return [str(self._program), "-F", "-c", str(self._configuration)], {}
 
     def _configure(self) -> Path:
         identity = self._identity = _Identity.of_this_process()
@@ -115,17 +91,9 @@ class DovecotServer:
         """For instance `Dovecot 2.3.19.1`."""
         return f"Dovecot {self._version}"
 
-    def fresh_account(self) -> Account:
-        """A user name that was never used before."""
-        return Account(self._endpoint, Credentials(f"user{next(self._numbers)}", self._password))
-
     def release(self, account: Account) -> None:
         """Remove the user's files. What a session that is just ending still writes goes with the server's directory."""
         shutil.rmtree(self._directory / "home" / account.credentials.user, ignore_errors=True)
-
-    def restart(self) -> None:
-        """Stop and start it on the same port; mail stays."""
-        self._process.restart()
 
     def set_read_only(self, account: Account, folder: str) -> None:
         """Leave the user only the rights to list and to read the folder."""
@@ -147,8 +115,12 @@ class DovecotServer:
         self._administer("mailbox", "update", "-u", user, "--uid-validity", str(former + 1), name)
 
     def _administer(self, *arguments: str) -> str:
-        doveadm = find_program("doveadm", _MEND, also_in=[self._program.parent.parent / "bin", "/usr/bin"])
+        doveadm = find_program("doveadm", _MEND, before=self._beside())
         return run_program(doveadm, "-c", str(self._configuration), *arguments, mend="look into its message")
+
+    def _beside(self) -> list[Path]:
+        """Where the programs of the same installation lie."""
+        return [self._program.parent, self._program.parent.parent / "bin"]
 
 
 def _version(program: Path) -> tuple[str, str]:

@@ -1,22 +1,30 @@
-"""A server program of this machine, run privately: on its own port, ready when it greets, never left behind."""
+"""Server programs of this machine, run privately: on their own port, ready when they greet, never left behind."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
 
-from conformance.imap.endpoint import Endpoint
+from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import ConnectionLost, ImapProblem
 from conformance.imap.wire import WireConnection
 from conformance.problems import AdapterProblem
+from conformance.programs import private_directory
+from conformance.servers.protocol import Account
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 # Below the range that the system gives to outgoing connections, which could take a port between probing and listening.
@@ -113,3 +121,45 @@ class ServerProcess:
         """Stop and start it; port and files stay the same."""
         self.stop()
         self.start()
+
+
+class PrivateServer(ABC):
+    """A server under test that is started for a run, in a directory of its own; every user name logs in."""
+
+    _product: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._password = secrets.token_hex(12)
+        self._numbers = itertools.count(1)
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as started:
+            self._directory = private_directory(self._product.split()[0].lower())
+            started.callback(shutil.rmtree, self._directory, ignore_errors=True)
+            self._endpoint = Endpoint("127.0.0.1", free_port())
+            command, environment = self._prepare()
+            self._process = ServerProcess(
+                self._product, command, self._endpoint, self._directory, environment=environment
+            )
+            started.callback(self._process.stop)
+            self._process.start()
+            self._resources = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    @abstractmethod
+    def _prepare(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        """Fill the directory; returns the command and additions to the environment. Raises `AdapterProblem`."""
+
+    def fresh_account(self) -> Account:
+        """A user name that was never used before."""
+        return Account(self._endpoint, Credentials(f"user{next(self._numbers)}", self._password))
+
+    def restart(self) -> None:
+        """Stop and start it on the same port; mail stays."""
+        self._process.restart()

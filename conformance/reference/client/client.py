@@ -39,7 +39,7 @@ class Client:
         self.storage = Storage(directory)
         self.base = Base(directory / "base.sqlite", synchronous=synchronous)
         self._lock = directory / "lock"
-        self._synchronizer = synchronizer
+        self.synchronizer = synchronizer
 
     def close(self) -> None:
         """Close the base."""
@@ -81,7 +81,7 @@ class Client:
     def _run(self, session: StorageSession, root: FolderPath, policy: Policy, report: Report) -> None:
         delimiter = session.delimiter
         hierarchy = Hierarchy(delimiter, Hierarchy(delimiter).name(root))
-        self._synchronizer(Context(session, hierarchy, self.storage, self.base, policy, report)).run()
+        self.synchronizer(Context(session, hierarchy, self.storage, self.base, policy, report)).run()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

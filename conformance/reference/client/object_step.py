@@ -217,7 +217,9 @@ class ObjectStep:
         return replace(_row(each.handle, octets), flags=folded(self._permitted(travelling(each.flags))))
 
     def _permitted(self, flags: Flags) -> Flags:
-        return permitted(flags, self.active.flags, self.active.permanent_flags)
+        # A read-only folder keeps no flag now; what waits must not look as if it could never be kept.
+        permanent = None if self.active.read_only else self.active.permanent_flags
+        return permitted(flags, self.active.flags, permanent)
 
     def store_one(self, row: BaseObject) -> bool:
         """Store one announced object; known at once where the server tells its UID (UIDPLUS)."""
