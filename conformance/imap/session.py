@@ -304,7 +304,7 @@ class StorageSession:
     ) -> None:
         """Change flags.
 
-        `unchanged_since` spares objects changed later and then raises with code `MODIFIED`; it is a `ValueError` without
+        `unchanged_since` spares objects changed later and then raises with code `MODIFIED`; a `ValueError` without
         CONDSTORE.
         """
         if unchanged_since is not None and not self._offers("CONDSTORE"):

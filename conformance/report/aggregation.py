@@ -100,7 +100,7 @@ def requirement_result(
         "level": record.level,
         "title": record.title,
         "text": record.sentence,
-        "source": record.source,
+        "source": _source(record),
         "outcome": outcome,
         "reason": reason,
         "by_role": {role: _judged_in_role(record, mine, role, case_roles) for role in tested} if shared else {},
@@ -156,13 +156,19 @@ def _without_case(record: RequirementRecord, roles: Collection[str]) -> Judged:
     return Judged(Outcome.NOT_RUN, Reason.NOT_SELECTED)
 
 
+def _source(record: RequirementRecord) -> str:
+    # Words that stand in no document must not look like a quotation.
+    kind = record.provenance.partition(":")[0]
+    return f"{kind} from {record.source}" if kind in ("derived", "reconstructed") else record.source
+
+
 def _remarks(record: RequirementRecord) -> Iterator[str]:
     if record.excluded:
         yield f"Excluded ({record.excluded.kind}): {record.excluded.why}"
     if record.remark:
         yield record.remark
     if record.ambiguities:
-        yield f"The text is open here: {', '.join(sorted(record.ambiguities))}."
+        yield f"Open points of the text: {', '.join(sorted(record.ambiguities))}."
 
 
 def verdicts(

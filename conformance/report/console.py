@@ -36,7 +36,7 @@ def _counts(outcomes: Iterable[Outcome]) -> str:
 def _failure(report: Report, requirement: RequirementResult) -> Iterator[str]:
     about = ", ".join(filter(None, (requirement.clause, requirement.keyword, requirement.role)))
     yield one_line(f"{SIGNS[Outcome.FAIL]} {requirement.id} fail: {requirement.title} ({about})")
-    yield f"    “{one_line(requirement.text)}”"
+    yield f"    sentence: {one_line(requirement.text)}"
     for case in report.cases:
         for finding in case.findings:
             if finding.requirement == requirement.id and finding.outcome is Outcome.FAIL:

@@ -50,6 +50,9 @@ class RequirementRecord(Protocol):
     def source(self) -> str: ...
 
     @property
+    def provenance(self) -> str: ...
+
+    @property
     def rests_on(self) -> str: ...
 
     @property

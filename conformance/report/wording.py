@@ -47,6 +47,7 @@ VERDICTS = {
     Verdict.NOT_ESTABLISHED: "not established",
     None: "not tested",
 }
+_DECIDED = (Outcome.FAIL, Outcome.PASS, Outcome.WARN)
 _APPLICABLE = "applicable mandatory requirement"
 VERDICT_SIGNS = {Verdict.CONFORMANT: "✓", Verdict.NOT_CONFORMANT: "✗", Verdict.NOT_ESTABLISHED: "?", None: "○"}
 
@@ -99,7 +100,7 @@ def sentence(report: Report, role: Role) -> str:
     if verdict is Verdict.CONFORMANT:
         return f"{name} is conformant: {_all(len(mandatory))} passed."
     if verdict is Verdict.NOT_CONFORMANT:
-        return f"{name} is not conformant: {_failures(mine, len(mandatory))}."
+        return f"{name} is not conformant: {_failures(mine, len(mandatory))}{_besides(mandatory)}."
     return f"It is not established whether {_lower(name)} is conformant: {_missing(report, mine, mandatory)}."
 
 
@@ -121,8 +122,13 @@ def _failures(mine: Iterable[RequirementResult], mandatory: int) -> str:
     return ", and ".join(parts)
 
 
+def _besides(mandatory: Iterable[RequirementResult]) -> str:
+    count = sum(one.outcome not in _DECIDED for one in mandatory)
+    return f"; {count} more {'has' if count == 1 else 'have'} no result that counts" if count else ""
+
+
 def _missing(report: Report, mine: Iterable[RequirementResult], mandatory: list[RequirementResult]) -> str:
-    open_ones = [one for one in mandatory if one.outcome not in (Outcome.PASS, Outcome.WARN)]
+    open_ones = [one for one in mandatory if one.outcome not in _DECIDED]
     if open_ones:
         verb = "has" if len(open_ones) == 1 else "have"
         return f"{len(open_ones)} of {plural(len(mandatory), _APPLICABLE)} {verb} no result that counts"
@@ -140,11 +146,10 @@ def plural(count: int, noun: str) -> str:
 
 def not_established(report: Report, role: Role) -> list[Gap]:
     """The applicable mandatory requirements without a result that counts, by reason, the largest group first."""
-    decided = (Outcome.FAIL, Outcome.PASS, Outcome.WARN)
     return _gaps(
         one
         for one in of_role(report, role)
-        if one.level == "mandatory" and one.applicable and one.outcome not in decided
+        if one.level == "mandatory" and one.applicable and one.outcome not in _DECIDED
     )
 
 

@@ -1,4 +1,4 @@
-"""Programs of this machine in tests: without them a test is skipped with the reason, or fails where they are required."""
+"""Programs of this machine in tests: where one is missing a test is skipped with the reason, or fails if told so."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Container
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ from conformance.model.objects import message
 from conformance.model.oracle import Expectation, expect
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import Item, Snapshot, StoreState
+from conformance.reference.client.client import Client
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.scenario.sides import LocalSide, ServerSide
 from conformance.scenario.store import ServerStore
@@ -45,10 +47,10 @@ def _silently(_: str) -> None:
 class Pair:
     """A fresh account, an empty client, and a second client that changes the server. `base` is what both last held."""
 
-    def __init__(self, account: Account, client: ReferenceClient | None = None) -> None:
+    def __init__(self, account: Account, synchronizer: type[Synchronizer] = Synchronizer) -> None:
         self.account = account
         self.transcript = Transcript()
-        self.client = client or ReferenceClient(transcript=self.transcript)
+        self.client = ReferenceClient(synchronizer, self.transcript)
         self.store = ServerStore(account, Transcript(), TIMEOUT)
         self.base = StoreState()
         self.policy = EVERYTHING
@@ -162,7 +164,7 @@ DURABLE = {
 """The calls that change something which outlives the process."""
 
 
-def interruptible(countdown: Countdown) -> type[Synchronizer]:
+def interruptible(countdown: Countdown, synchronizer: type[Synchronizer] = Synchronizer) -> type[Synchronizer]:
     """A synchronizer that passes by the countdown at its start and after every durable change."""
 
     class Interruptible(Synchronizer):
@@ -170,7 +172,7 @@ def interruptible(countdown: Countdown) -> type[Synchronizer]:
             changed = {part: _Watched(getattr(self.context, part), countdown, names) for part, names in DURABLE.items()}
             watched = replace(self.context, **changed)  # type: ignore[arg-type]
             countdown.pass_by()
-            Synchronizer(watched).run()
+            synchronizer(watched).run()
 
     return Interruptible
 
@@ -190,6 +192,13 @@ class _Watched:
             return result
 
         return called
+
+
+def cut_off(pair: Pair, countdown: Countdown, synchronizer: type[Synchronizer] = Synchronizer) -> None:
+    """A synchronization on the same directory that ends when the countdown says so."""
+    directory, account = pair.client.client.directory, pair.account
+    with Client(directory, synchronizer=interruptible(countdown, synchronizer)) as client, suppress(Interrupted):
+        client.synchronize(account.endpoint, account.credentials, account.root)
 
 
 def every_step(run: Callable[[Countdown], None]) -> int:

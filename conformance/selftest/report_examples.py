@@ -34,6 +34,7 @@ class MadeUpRequirement:
     keyword: str = "SHALL"
     sentence: str = STEP_3C
     source: str = "CR OMA-COM-CPM-2010-0583, step 3c"
+    provenance: str = "verbatim"
     remark: str = ""
     ambiguities: Collection[str] = ()
     excluded: MadeUpExclusion | None = None

@@ -21,7 +21,6 @@ from conformance.imap.transcript import Transcript
 from conformance.model.folders import FolderPath
 from conformance.model.oracle import expect
 from conformance.reference.client import storage
-from conformance.reference.client.client import Client
 from conformance.reference.server import Behaviour, ReferenceServer
 from conformance.selftest.reference_client_pair import (
     A,
@@ -29,8 +28,8 @@ from conformance.selftest.reference_client_pair import (
     Countdown,
     Interrupted,
     Pair,
+    cut_off,
     every_step,
-    interruptible,
     item,
 )
 from conformance.servers.protocol import StorageServer
@@ -69,14 +68,6 @@ def assert_recovers(pair: Pair) -> None:
     before = pair.client.snapshot(), pair.store.snapshot()
     assert pair.client.synchronize(20).success
     assert (pair.client.snapshot(), pair.store.snapshot()) == before
-
-
-def cut_off(pair: Pair, countdown: Countdown) -> None:
-    """A synchronization on the same directory that ends when the countdown says so."""
-    directory = pair.client.client.directory
-    account = pair.account
-    with Client(directory, synchronizer=interruptible(countdown)) as client, suppress(Interrupted):
-        client.synchronize(account.endpoint, account.credentials, account.root)
 
 
 def test_cut_off_at_every_step(server: StorageServer) -> None:
@@ -139,7 +130,7 @@ def test_an_object_arriving_at_the_kill_is_complete_or_invisible(server: Storage
 
 
 class _NoAnswer:
-    """Cuts the connection when the answer to the n-th command of that name comes: that was carried out, unknown to us."""
+    """Cuts the connection when the answer to the n-th command of that name comes: it was carried out all the same."""
 
     def __init__(self, command: bytes, number: int = 1) -> None:
         self._command, self._left, self._tag = command, number, b"none"

@@ -48,8 +48,15 @@ class CyrusServer(PrivateServer):
         """The adapter as the command line describes it."""
         return cls(options.get("programs"))
 
+    def program(self) -> Path:
+        """The master program."""
+        return self._find()[0] / "master"
+
+    def _find(self) -> tuple[Path, list[str]]:
+        return _find_programs(self._given or os.environ.get(_VARIABLE))
+
     def _prepare(self) -> tuple[Sequence[str], Mapping[str, str]]:
-        programs, libraries = _find_programs(self._given or os.environ.get(_VARIABLE))
+        programs, libraries = self._find()
         directory = self._directory
         _configure(directory, programs, self._endpoint.port)
         configuration, processes = str(directory / "imapd.conf"), str(directory / "cyrus.conf")

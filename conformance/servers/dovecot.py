@@ -60,8 +60,12 @@ class DovecotServer(PrivateServer):
         """The adapter as the command line describes it."""
         return cls(options.get("program"))
 
+    def program(self) -> Path:
+        """The dovecot program."""
+        return find_program(self._given or "dovecot", _MEND, after=_SYSTEM_DIRECTORIES)
+
     def _prepare(self) -> tuple[Sequence[str], Mapping[str, str]]:
-        self._program = find_program(self._given or "dovecot", _MEND, after=_SYSTEM_DIRECTORIES)
+        self._program = self.program()
         self._version, self._series = _version(self._program)
         self._configuration = self._configure()
         return [str(self._program), "-F", "-c", str(self._configuration)], {}

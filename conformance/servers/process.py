@@ -153,6 +153,10 @@ class PrivateServer(ABC):
         self._resources.close()
 
     @abstractmethod
+    def program(self) -> Path:
+        """Where the program lies. Raises `AdapterProblem` when it is not there."""
+
+    @abstractmethod
     def _prepare(self) -> tuple[Sequence[str], Mapping[str, str]]:
         """Fill the directory; returns the command and additions to the environment. Raises `AdapterProblem`."""
 

@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 from pydantic import TypeAdapter, ValidationError
 
+from conformance.imap.names import encode_name
 from conformance.problems import UsageProblem
 from conformance.reference.server.behaviour import Behaviour
 from conformance.reference.server.server import ReferenceServer
@@ -71,7 +72,7 @@ class ReferenceStorageServer:
 
     def set_read_only(self, account: Account, folder: str) -> None:
         """Forbid every change of the folder's objects."""
-        self.server.set_read_only(account.credentials.user, folder, read_only=True)
+        self.server.set_read_only(account.credentials.user, _kept(folder), read_only=True)
 
     def set_quota(self, account: Account, octets: int) -> None:
         """Bound the octets of the account."""
@@ -79,7 +80,12 @@ class ReferenceStorageServer:
 
     def renew_uid_validity(self, account: Account, folder: str) -> None:
         """Give the folder a greater UIDVALIDITY; sessions that have it selected end."""
-        self.server.renew_uid_validity(account.credentials.user, folder)
+        self.server.renew_uid_validity(account.credentials.user, _kept(folder))
+
+
+def _kept(folder: str) -> str:
+    """A folder's name as the reference server keeps it, which is as it is sent."""
+    return encode_name(folder).decode("ascii")
 
 
 def _value(name: str, text: str) -> object:

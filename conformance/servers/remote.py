@@ -39,6 +39,7 @@ class RemoteServer:
         self._run, self._numbers = secrets.token_hex(3), itertools.count(1)
         self._roots: list[FolderPath] = []
         self._released: list[FolderPath] = []
+        self._made: list[FolderPath] = []
         self._wire: WireConnection
         self._session: StorageSession | None = None
 
@@ -48,8 +49,10 @@ class RemoteServer:
             if session.delimiter is None:
                 raise AdapterProblem(f"{self.location} has no folder hierarchy", "test a server that has one")
             self._top = (*self._prefix(session.delimiter), *self.location.root)
-            self._require_top(session)
+            self._make_top(session)
         except BaseException:
+            with suppress(AdapterProblem, ImapProblem):
+                self._remove_top()
             self._disconnect()
             raise
         return self
@@ -61,6 +64,7 @@ class RemoteServer:
             for root in list(self._roots):
                 self._remove(root)
             self._unsubscribe()
+            self._remove_top()
         except AdapterProblem as error:
             if problem is None:
                 raise
@@ -117,10 +121,26 @@ class RemoteServer:
     def _offered(self) -> frozenset[str]:
         return self._session.capabilities if self._session else frozenset()
 
-    def _require_top(self, session: StorageSession) -> None:
-        if self.location.root and not session.list_folders(self._name(self._top)):
-            name = self._name(self._top)
-            raise AdapterProblem(f"{self.location} has no folder {name!r}", "create it, or name another one in the URL")
+    def _make_top(self, session: StorageSession) -> None:
+        """Create what is missing of the folder that the URL names; it is removed again at the end."""
+        for depth in range(1, len(self._top) + 1):
+            path = self._top[:depth]
+            if session.list_folders(self._name(path)):
+                continue
+            try:
+                session.create_folder(self._name(path))
+            except OperationRefused as error:
+                mend = "create it, or name another one in the URL"
+                raise AdapterProblem(f"{self.location} has no folder {self._name(path)!r}: {error}", mend) from None
+            self._made.append(path)
+
+    def _remove_top(self) -> None:
+        """Remove the levels that this run created; one that holds something else by now is left."""
+        with self._connection() as session:
+            for path in reversed(self._made):
+                if self._below(session, path) == [self._name(path)]:
+                    session.remove_folder(self._name(path))
+        self._made.clear()
 
     def _name(self, path: FolderPath) -> str:
         try:
