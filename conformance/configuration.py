@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from conformance.problems import ConfigurationProblem, UsageProblem
 
 DEFAULT_SEED = 20100583
+LONGEST_UNMASKED = 3
 
 
 class Roles(StrEnum):
@@ -63,7 +64,10 @@ class Configuration(BaseModel):
         return shown
 
     def secrets(self) -> tuple[str, ...]:
-        """Every secret that the configuration or the environment holds; none may stand in any output."""
+        """Every secret that the configuration or the environment holds; none may stand in any output.
+
+        One of three letters or fewer is left out: masking it wherever it stands would only garble words.
+        """
         found = {
             value
             for options in (self.server_options, self.client_options)
@@ -72,7 +76,7 @@ class Configuration(BaseModel):
         }
         found |= {_password(self.server), os.environ.get("CPM_SERVER_PASSWORD", "")}
         found |= {unquote(each) for each in found}
-        return tuple(sorted(found - {""}))
+        return tuple(sorted(each for each in found if len(each) > LONGEST_UNMASKED))
 
 
 def _is_secret(key: str) -> bool:

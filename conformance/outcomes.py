@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -100,6 +101,7 @@ class CaseResult(Frozen):
 
     id: str
     title: str
+    role: Literal["server", "client"] | None = None
     requirements: tuple[str, ...]
     outcome: Outcome
     reason: Reason | None = None

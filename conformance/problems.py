@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+COULD_NOT_RUN, USAGE = 3, 4
+
 
 class Problem(Exception):
     """Something that the user can mend. `mend` is one sentence that says how."""
 
-    exit_code = 3
+    exit_code = COULD_NOT_RUN
 
     def __init__(self, text: str, mend: str = "") -> None:
         super().__init__(text)
@@ -20,7 +22,7 @@ class Problem(Exception):
 class UsageProblem(Problem):
     """An unknown adapter, option or name on the command line or in the configuration file."""
 
-    exit_code = 4
+    exit_code = USAGE
 
 
 class ConfigurationProblem(Problem):

@@ -26,7 +26,7 @@ def session(request: pytest.FixtureRequest) -> ConformanceSession:
     session = session_of(request.config)
     if session is None:
         pytest.fail("the test cases run as `cpm-conformance run`, or as pytest with an option --cpm-...", pytrace=False)
-    session.require_claims(request.node)
+    session.prepare(request.node)
     return session
 
 

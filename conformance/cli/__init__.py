@@ -9,9 +9,7 @@ import click
 from conformance.cli.doctor import doctor
 from conformance.cli.listing import list_requirements
 from conformance.cli.run import run
-from conformance.problems import Problem
-
-COULD_NOT_RUN, USAGE = 3, 4
+from conformance.problems import COULD_NOT_RUN, USAGE, Problem
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from conformance.cli.options import configuration, implementations
-
-_COULD_NOT_RUN = 3
+from conformance.problems import COULD_NOT_RUN
 
 
 @click.command()
@@ -31,4 +30,4 @@ def doctor(
             if not each.ok and each.mend:
                 click.echo(f"       → {each.mend}")
     if not all(each.ok for each in checks):
-        raise click.exceptions.Exit(_COULD_NOT_RUN)
+        raise click.exceptions.Exit(COULD_NOT_RUN)

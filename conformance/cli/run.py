@@ -11,7 +11,7 @@ import click
 
 from conformance.cli.options import PROFILE, ROLE, configuration, implementations
 from conformance.configuration import Configuration
-from conformance.problems import Problem, UsageProblem
+from conformance.problems import COULD_NOT_RUN, Problem, UsageProblem
 
 
 @click.command()
@@ -41,7 +41,11 @@ def execute(settings: Configuration) -> int:
         session = launch(settings, progress)
     report, files = write_report(session, session.clock)
     click.echo("\n".join(verdict_lines(report, [*files, settings.output / "allure-results"])))
-    return exit_code(report)
+    code = exit_code(report)
+    if session.left_behind is None:
+        return code
+    click.echo(f"cpm-conformance: {session.left_behind}", err=True)
+    return code or COULD_NOT_RUN
 
 
 def _check_selection(settings: Configuration) -> None:

@@ -9,6 +9,7 @@ from conformance.configuration import Configuration
 from conformance.imap.errors import ImapProblem
 from conformance.imap.wire import WireConnection
 from conformance.outcomes import Frozen
+from conformance.problems import Problem
 from conformance.report import Claim, ClientFacts, Header, Sentence, ServerFacts, Suite
 from conformance.scenario.stage import Stage
 from conformance.spec import Role, requirement_set_digest, sentences
@@ -34,15 +35,31 @@ def observe(stage: Stage, server_name: str) -> Observed:
 
 
 def _introduction(stage: Stage) -> tuple[str, tuple[str, ...]]:
-    account = stage.server.fresh_account()
     try:
-        with WireConnection.open(account.endpoint, timeout=stage.bounds.answer) as connection:
-            connection.authenticate(account.credentials)
-            return connection.greeting.text, tuple(sorted(connection.capabilities()))
+        account = stage.server.fresh_account()
+        try:
+            with WireConnection.open(account.endpoint, timeout=stage.bounds.answer) as connection:
+                connection.authenticate(account.credentials)
+                return connection.greeting.text, tuple(sorted(connection.capabilities()))
+        finally:
+            stage.server.release(account)
     except ImapProblem as problem:
         return f"(no introduction: {problem})", ()
-    finally:
-        stage.server.release(account)
+
+
+def unanswered(stage: Stage) -> str | None:
+    """Why the server answers no more, or None if a login and a command still work."""
+    try:
+        account = stage.server.fresh_account()
+        try:
+            with WireConnection.open(account.endpoint, timeout=stage.bounds.answer) as connection:
+                connection.authenticate(account.credentials)
+                connection.command(b"NOOP").require_ok("NOOP")
+        finally:
+            stage.server.release(account)
+    except (ImapProblem, Problem) as problem:
+        return str(problem)
+    return None
 
 
 def _client_facts(stage: Stage) -> ClientFacts | None:

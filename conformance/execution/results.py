@@ -8,7 +8,7 @@ from conformance.cases.declaration import Declaration
 from conformance.clients.protocol import ClientTimeout
 from conformance.imap.errors import ConnectionLost, ImapProblem, OperationRefused, ServerStalled
 from conformance.outcomes import CaseResult, Finding, Outcome, Reason, worst
-from conformance.problems import Problem
+from conformance.problems import AdapterProblem, Problem
 from conformance.scenario.judge import (
     ConformanceFailure,
     Judge,
@@ -55,6 +55,7 @@ def _result(
     return CaseResult(
         id=declaration.id,
         title=title,
+        role=declaration.role.value,
         requirements=declaration.requirements,
         outcome=outcome,
         reason=None if green or deciding is None else deciding.reason,
@@ -73,11 +74,17 @@ def _result(
     )
 
 
+def _underlying(problem: BaseException) -> BaseException:
+    """What an adapter's problem came from, where that is the server's doing: then no error of the suite is to blame."""
+    cause = problem.__cause__
+    return cause if isinstance(problem, AdapterProblem) and isinstance(cause, ImapProblem) else problem
+
+
 def _cause(problem: BaseException) -> tuple[tuple[Outcome, Reason], str | None]:
     if isinstance(problem, NotApplicable):
         return (Outcome.NOT_APPLICABLE, problem.reason), None
     for kind, outcome, reason in _CAUSES:
-        if isinstance(problem, kind):
+        if isinstance(_underlying(problem), kind):
             return (outcome, reason), None
     told = str(problem) if isinstance(problem, Problem) else "".join(traceback.format_exception(problem))
     return (Outcome.ERROR, Reason.SUITE), told

@@ -15,11 +15,13 @@ import pytest
 from conformance.cases.declaration import Declaration
 from conformance.clients.registry import open_client
 from conformance.configuration import Configuration, Roles, adapter_options, read, without_password
+from conformance.execution import allure
 from conformance.execution.clock import Clock
-from conformance.execution.header import Observed, observe
+from conformance.execution.header import Observed, observe, unanswered
 from conformance.execution.results import case_result
+from conformance.imap.errors import ConnectionLost
 from conformance.imap.transcript import Transcript
-from conformance.outcomes import CaseResult, Outcome
+from conformance.outcomes import CaseResult, Outcome, Reason
 from conformance.problems import Problem
 from conformance.scenario.judge import Judge, NotApplicable
 from conformance.scenario.stage import Bounds, Stage
@@ -27,6 +29,7 @@ from conformance.servers.registry import open_server
 from conformance.spec import Role, requirement
 
 RESULT, OBSERVED = "cpm-case-result", "cpm-observed"
+PATIENCE = 2
 _JUDGE = pytest.StashKey[Judge]()
 _TRANSCRIPT = pytest.StashKey[Transcript]()
 _STARTED = pytest.StashKey[float]()
@@ -62,6 +65,9 @@ class ConformanceSession:
         self._resources = ExitStack()
         self._observed_told = False
         self._stage: Stage | None = None
+        self._lost_in_a_row = 0
+        self.lost_server: str | None = None
+        self.left_behind: Problem | None = None
         self.clock = Clock()
 
     @classmethod
@@ -135,8 +141,10 @@ class ConformanceSession:
             item.stash[_TRANSCRIPT] = self.stage.transcript()
         return item.stash[_JUDGE]
 
-    def require_claims(self, item: pytest.Item) -> None:
-        """Raise `NotApplicable` where a claim that the case needs is not made."""
+    def prepare(self, item: pytest.Item) -> None:
+        """Raise `NotApplicable` where a claim that the case needs is not made, `ConnectionLost` without a server."""
+        if self.lost_server is not None:
+            raise ConnectionLost(self.lost_server)
         declaration = declaration_of(item)
         missing = self.stage.claims_all(declaration.needs) if declaration else None
         if missing:
@@ -167,6 +175,10 @@ class ConformanceSession:
         if declaration and (call.when == "call" or (problem is not None and RESULT not in dict(item.user_properties))):
             result = self._result(item, declaration, problem, call.duration)
             item.user_properties.append((RESULT, result.model_dump_json()))
+            self._watch_the_server(result)
+            if allure.is_wanted(item.config):
+                path = self.configuration.output / result.transcript if result.transcript else None
+                allure.describe(result, declaration.id, path)
             if isinstance(problem, NotApplicable):
                 report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"not applicable: {problem}")
             if self.observed is not None and not self._observed_told:
@@ -174,6 +186,16 @@ class ConformanceSession:
                 self._observed_told = True
             report.user_properties = list(item.user_properties)
         return report
+
+    def _watch_the_server(self, result: CaseResult) -> None:
+        """After cases that lost the connection, look whether the server answers at all: else no other case waits."""
+        lost = result.reason in (Reason.CONNECTION, Reason.TIMEOUT)
+        self._lost_in_a_row = self._lost_in_a_row + 1 if lost else 0
+        if self._lost_in_a_row < PATIENCE or self.lost_server is not None:
+            return
+        told = unanswered(self.stage)
+        if told is not None:
+            self.lost_server = f"the server stopped answering at the latest after {result.id}: {told}"
 
     def _result(
         self, item: pytest.Item, declaration: Declaration, problem: BaseException | None, duration: float
@@ -207,7 +229,10 @@ class ConformanceSession:
 
     def pytest_sessionfinish(self) -> None:
         """Stop what was started, and report where nobody else does."""
-        self._resources.close()
+        try:
+            self._resources.close()
+        except Problem as problem:
+            self.left_behind = problem
         if self.reports and self.results:
             from conformance.execution.reporting import write_report
 

@@ -92,25 +92,29 @@ def requirement_result(
     mine = [case for case in cases if _concerns(case, record.id)]
     outcome, reason = _judged(record, mine, tested)
     shared = len(record.roles) > 1
-    return RequirementResult.model_validate({
-        "id": record.id,
-        "clause": record.clause,
-        "role": "+".join(sorted(record.roles)),
-        "keyword": record.keyword,
-        "level": record.level,
-        "title": record.title,
-        "text": record.sentence,
-        "source": _source(record),
-        "outcome": outcome,
-        "reason": reason,
-        "by_role": {role: _judged_in_role(record, mine, role, case_roles) for role in tested} if shared else {},
-        "cases": tuple(case.id for case in mine),
-        "remarks": tuple(_remarks(record)),
-    })
+    return RequirementResult.model_validate(
+        {
+            "id": record.id,
+            "clause": record.clause,
+            "role": "+".join(sorted(record.roles)),
+            "keyword": record.keyword,
+            "level": record.level,
+            "title": record.title,
+            "text": record.sentence,
+            "source": _source(record),
+            "outcome": outcome,
+            "reason": reason,
+            "by_role": {role: _judged_in_role(record, mine, role, case_roles) for role in tested} if shared else {},
+            "cases": tuple(case.id for case in mine),
+            "remarks": tuple(_remarks(record)),
+        }
+    )
 
 
 def roles_judged(case: CaseResult, records: Mapping[str, RequirementRecord]) -> set[str]:
-    """The roles that a case can judge: those that all of its requirements bind, or any where they share none."""
+    """The role that a case judges; where it does not say, those that all of its requirements bind, or any of them."""
+    if case.role is not None:
+        return {case.role}
     bound = [set(map(str, records[requirement].roles)) for requirement in case.requirements]
     return set.intersection(*bound) or set.union(*bound) if bound else set()
 

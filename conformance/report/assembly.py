@@ -51,16 +51,18 @@ def assemble(
 
 def masked(part: Part, secrets: Iterable[str]) -> Part:
     """The same part of a report without any of the secrets, longest first."""
-    return type(part).model_validate(_masked_value(part.model_dump(mode="json"), tuple(secrets)))
+    return type(part).model_validate(_masked_value(part.model_dump(), tuple(secrets)))
 
 
 def _masked_value(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, MASK)
-    elif isinstance(value, list):
+        # File names that are not UTF-8 come as lone surrogates, which no UTF-8 file can hold.
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, list | tuple):
         return [_masked_value(item, secrets) for item in value]
-    elif isinstance(value, Mapping):
+    if isinstance(value, Mapping):
         return {key: item if key in _OURS else _masked_value(item, secrets) for key, item in value.items()}
     return value
 

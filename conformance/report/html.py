@@ -25,9 +25,7 @@ _LONGEST = 4_000
 
 def html(report: Report, directory: Path | None = None) -> str:
     """The page. Transcripts are read below `directory`, where report.json stands."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
-    )
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined)
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(shown=shown, plain=one_line, anchor=anchor, link=link_to, word=wording.word)
     script = _asset("report.js")

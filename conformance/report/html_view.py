@@ -94,7 +94,7 @@ class Page:
         return [self._role(role) for role in wording.ROLES]
 
     def _role(self, role: Role) -> RolePart:
-        mine = sorted(wording.of_role(self.report, role), key=lambda one: natural_order(one.id))
+        mine = wording.of_role(self.report, role)
         return RolePart(
             role=role,
             verdict=wording.verdict_of(self.report, role),
@@ -120,11 +120,7 @@ class Page:
 
     def _sentence(self, sentence: Sentence) -> SentencePart:
         beside = [other for other in self.report.header.sentences if other.clause == sentence.clause]
-        mine = [
-            one
-            for one in self.requirements
-            if one.clause == sentence.clause and _home(one, beside) is sentence
-        ]
+        mine = [one for one in self.requirements if one.clause == sentence.clause and _home(one, beside) is sentence]
         outcome = severest(Judged(one.outcome, None) for one in mine if one.reason is not Reason.EXCLUDED)
         step = sentence.clause.rpartition("-")[2]
         return SentencePart(sentence, outcome.outcome if outcome else Outcome.NOT_RUN, step, mine)

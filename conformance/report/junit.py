@@ -17,14 +17,17 @@ def junit(report: Report) -> str:
     """One test suite with one test case for each case of the report."""
     counts = dict(counted(case.outcome for case in report.cases))
     skipped = counts.get(Outcome.NOT_APPLICABLE, 0) + counts.get(Outcome.NOT_RUN, 0)
-    suite = ET.Element("testsuite", {
-        "name": report.header.suite.name,
-        "tests": str(len(report.cases)),
-        "failures": str(counts.get(Outcome.FAIL, 0)),
-        "errors": str(counts.get(Outcome.ERROR, 0) + counts.get(Outcome.INCONCLUSIVE, 0)),
-        "skipped": str(skipped),
-        "time": f"{report.volatile.seconds:.3f}",
-    })
+    suite = ET.Element(
+        "testsuite",
+        {
+            "name": report.header.suite.name,
+            "tests": str(len(report.cases)),
+            "failures": str(counts.get(Outcome.FAIL, 0)),
+            "errors": str(counts.get(Outcome.ERROR, 0) + counts.get(Outcome.INCONCLUSIVE, 0)),
+            "skipped": str(skipped),
+            "time": f"{report.volatile.seconds:.3f}",
+        },
+    )
     if report.volatile.started:
         suite.set("timestamp", _clean(report.volatile.started))
     for case in report.cases:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from conformance.outcomes import Outcome, Reason, Verdict
 from conformance.report.model import Report, RequirementResult, Role
+from conformance.spec.records import natural_order
 
 ROLES: tuple[Role, ...] = ("server", "client")
 LEVELS = ("mandatory", "recommended", "optional", "informative")
@@ -71,8 +72,9 @@ def word(outcome: Outcome) -> str:
 
 
 def of_role(report: Report, role: Role) -> list[RequirementResult]:
-    """The requirements that bind a role."""
-    return [requirement.seen_by(role) for requirement in report.requirements if role in requirement.roles]
+    """The requirements that bind a role, with the outcomes that it met, `OP02-S2` before `OP02-S10`."""
+    mine = [requirement.seen_by(role) for requirement in report.requirements if role in requirement.roles]
+    return sorted(mine, key=lambda one: natural_order(one.id))
 
 
 def verdict_of(report: Report, role: Role) -> Verdict | None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from conformance.clients.reference import ReferenceClient
 from conformance.imap.framing import Direction
 from conformance.imap.proxy import RecordingProxy
 from conformance.imap.relay import Action, Cut
@@ -21,6 +20,8 @@ from conformance.imap.transcript import Transcript
 from conformance.model.folders import FolderPath
 from conformance.model.oracle import expect
 from conformance.reference.client import storage
+from conformance.reference.client.client import Client
+from conformance.reference.client.synchronizer import Synchronizer
 from conformance.reference.server import Behaviour, ReferenceServer
 from conformance.selftest.reference_client_pair import (
     A,
@@ -193,11 +194,10 @@ class _Killer:
         self.limit, self.deliver, self.count = limit, deliver, 0
         self.process: int | None = None
 
-    def __call__(self, _: str, direction: Direction, unit: bytes) -> Action | None:
+    def __call__(self, _: str, direction: Direction, __: bytes) -> Action | None:
         self.count += direction == "C"
         if self.count <= self.limit or direction == "S":
             return None
-        assert unit
         if self.process is not None:
             os.kill(self.process, signal.SIGKILL)
         return None if self.deliver and self.count == self.limit + 1 else Cut()
@@ -213,20 +213,18 @@ def _environment(pair: Pair) -> dict[str, str]:
     return {**os.environ, "CPM_PASSWORD": pair.account.credentials.password, "PYTHONPATH": top}
 
 
-@pytest.mark.parametrize("limit", [3, 7, 10, 12, 14, 16, 19, 23])
+@pytest.mark.parametrize("limit", range(1, 26))
 def test_a_killed_process(limit: int) -> None:
-    """The client as a process of its own, killed after the n-th command, which the server did or did not get."""
-    with ReferenceStorageServer() as server:
-        for deliver in (False, True):
-            with Pair(server.fresh_account()) as pair:
-                diverge(pair)
-                killer = _Killer(limit, deliver=deliver)
-                with RecordingProxy(pair.account.endpoint, Transcript(), intercept=killer) as proxy:
-                    command = _command_line(pair, proxy.endpoint.port)
-                    process = subprocess.Popen(command, env=_environment(pair), stdout=subprocess.DEVNULL)
-                    killer.process = process.pid
-                    assert process.wait(30) == -signal.SIGKILL
-                assert_recovers(pair)
+    """The client as a process of its own, killed after each command; the server got every other one all the same."""
+    with ReferenceStorageServer() as server, Pair(server.fresh_account()) as pair:
+        diverge(pair)
+        killer = _Killer(limit, deliver=limit % 2 == 1)
+        with RecordingProxy(pair.account.endpoint, Transcript(), intercept=killer) as proxy:
+            command = _command_line(pair, proxy.endpoint.port)
+            process = subprocess.Popen(command, env=_environment(pair), stdout=subprocess.DEVNULL)
+            killer.process = process.pid
+            assert process.wait(30) == -signal.SIGKILL
+        assert_recovers(pair)
 
 
 def test_the_command_line(tmp_path: Path) -> None:
@@ -256,9 +254,26 @@ def _run(command: list[str], environment: dict[str, str]) -> subprocess.Complete
 
 def test_a_directory_belongs_to_one_account(server: StorageServer) -> None:
     """With another account everything would look removed; the run is refused before anything is changed."""
-    with Pair(server.fresh_account()) as pair, ReferenceClient() as _:
+    with Pair(server.fresh_account()) as pair:
         pair.establish((A, item("one")))
         other = server.fresh_account()
         report = pair.client.client.synchronize(other.endpoint, other.credentials)
         assert "use another directory" in str(report)
         pair.assert_silent()
+
+
+def test_one_run_at_a_time() -> None:
+    """A second run on the same directory, begun during the first, is refused and harms nothing."""
+    reports: list[str] = []
+
+    class Overlapping(Synchronizer):
+        def run(self) -> None:
+            with Client(pair.client.client.directory) as other:
+                reports.append(str(other.synchronize(pair.account.endpoint, pair.account.credentials)))
+            super().run()
+
+    with ReferenceStorageServer() as server, Pair(server.fresh_account(), Overlapping) as pair:
+        pair.local.put(A, item("one"))
+        pair.agree()
+    assert all("another synchronization" in each for each in reports)
+    assert len(reports) == 2

@@ -52,7 +52,7 @@ def servers() -> Iterator[dict[Behaviour, StorageServer]]:
 
 def change(side: StoreSide, what: tuple[object, ...], name: str, *, distinct: bool) -> None:
     """Make one change if it is possible in this state."""
-    held = [(path, each.name) for path, each in side.state.items()]
+    held = [(path, each.name) for path, each in side.state.items() if _is_unique(side.state, path, each)]
     match what:
         case ("add", tuple(path), int(content), frozenset(flags)):
             side.put(path, Item(name, message(name if distinct else f"content-{content}"), flags))
@@ -67,6 +67,11 @@ def change(side: StoreSide, what: tuple[object, ...], name: str, *, distinct: bo
             side.remove_folder(path)
         case ("add folder", tuple(path)):
             side.create_folder(path)
+
+
+def _is_unique(state: StoreState, path: FolderPath, item: Item) -> bool:
+    """Of two equal objects nobody can say which one was touched."""
+    return sum(each.content == item.content for each in state.folders[path].values()) == 1
 
 
 def diverge(pair: Pair, drawn: list[Drawn], name: str, *, distinct: bool = False) -> None:

@@ -74,7 +74,7 @@ def test_a_fresh_account_is_empty_and_its_own(server: StorageServer) -> None:
 
 
 def test_releasing_an_account_removes_what_it_held(server: StorageServer) -> None:
-    """After release nobody finds the account's folders; a second release does no harm where it is allowed."""
+    """After release nobody finds the folders of the account."""
     account = server.fresh_account()
     with log_in(account) as session:
         session.create_folder("a/b")

@@ -85,9 +85,12 @@ class Client:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One run at a time on one directory; a second one waits for the first."""
+        """One run at a time on one directory."""
         with self._lock.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SynchronizationProblem("another synchronization runs on this directory; wait for it") from None
             yield
 
 
