@@ -78,10 +78,12 @@ def _client_facts(stage: Stage) -> ClientFacts | None:
 def _ics(stage: Stage, capabilities: tuple[str, ...]) -> dict[str, Claim]:
     said = dict(stage.identity.claims) if stage.identity else {}
     claims = {}
-    for name, claimed in sorted(stage.claims.items()):
-        declared = name in stage.overrides or name in said
-        source = "declared" if declared else "observed" if name in capabilities else "default"
-        claims[name] = Claim(claimed=claimed, source=source)
+    for role, claimed_by_role in stage.claims.items():
+        for name, claimed in sorted(claimed_by_role.items()):
+            declared = name in stage.overrides or (role is Role.CLIENT and name in said)
+            observed = name in capabilities
+            source = "declared" if declared else "observed" if observed else "default"
+            claims[name] = Claim(claimed=claimed or observed, source=source)
     return claims
 
 

@@ -146,7 +146,7 @@ class ConformanceSession:
         if self.lost_server is not None:
             raise ConnectionLost(self.lost_server)
         declaration = declaration_of(item)
-        missing = self.stage.claims_all(declaration.needs) if declaration else None
+        missing = self.stage.unclaimed(declaration.role, declaration.needs) if declaration else None
         if missing:
             raise NotApplicable(f"the implementation does not claim {missing!r}")
 

@@ -12,7 +12,7 @@ from conformance.model.comparison import Lens
 from conformance.model.equality import Equality
 from conformance.model.states import SYSTEM_FLAGS
 from conformance.servers.protocol import StorageServer
-from conformance.spec import ics_items
+from conformance.spec import Role, ics_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,12 @@ class Stage:
     def __post_init__(self) -> None:
         if self.client is not None and self.identity is None:
             self.identity = self.client.hello()
-        defaults = {item.name: item.default == "yes" for item in ics_items()}
-        claimed = dict(self.identity.claims) if self.identity else {}
-        self.claims: dict[str, bool] = {**defaults, **claimed, **self.overrides}
+        said = dict(self.identity.claims) if self.identity else {}
+        self.claims = {Role.SERVER: self._claims(Role.SERVER, {}), Role.CLIENT: self._claims(Role.CLIENT, said)}
+
+    def _claims(self, role: Role, said: Mapping[str, bool]) -> dict[str, bool]:
+        defaults = {item.name: item.default == "yes" for item in ics_items() if role in item.roles}
+        return defaults | {name: claimed for name, claimed in {**said, **self.overrides}.items() if name in defaults}
 
     @property
     def equality(self) -> Equality:
@@ -54,14 +57,14 @@ class Stage:
 
     def lens(self) -> Lens:
         """How snapshots are compared: a client that holds no keywords is not judged by them."""
-        if self.claims.get("flags.keywords", True):
+        if self.claims[Role.CLIENT].get("flags.keywords", True):
             return Lens(self.equality)
         system = {flag.lower() for flag in SYSTEM_FLAGS}
         return Lens(self.equality, lambda flag: flag.lower() in system)
 
-    def claims_all(self, items: tuple[str, ...]) -> str | None:
-        """None if every ICS item is claimed, else the first one that is not."""
-        return next((item for item in items if not self.claims.get(item, False)), None)
+    def unclaimed(self, role: Role, items: tuple[str, ...]) -> str | None:
+        """The first ICS item that the implementation in this role does not claim, None if it claims all."""
+        return next((item for item in items if not self.claims[role].get(item, False)), None)
 
     def transcript(self) -> Transcript:
         """A new transcript that masks every secret of this run."""
