@@ -41,9 +41,7 @@ class ServedPair(Pair):
 
 
 @contextmanager
-def paired(
-    behaviour: Behaviour | None = None, synchronizer: type[Synchronizer] = Synchronizer
-) -> Iterator[ServedPair]:
+def paired(behaviour: Behaviour | None = None, synchronizer: type[Synchronizer] = Synchronizer) -> Iterator[ServedPair]:
     """A client and an account on a server of that behaviour."""
     server = ReferenceStorageServer(ReferenceServer(behaviour or Behaviour()))
     with server, ServedPair(server, synchronizer) as pair:

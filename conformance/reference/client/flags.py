@@ -46,6 +46,4 @@ def permitted(flags: Iterable[str], defined: Iterable[str], permanent: Iterable[
         set(_SYSTEM) if permanent is None else set()
     )
     new_keywords = permanent is None or "\\*" in named
-    return frozenset(
-        flag for flag in flags if flag.lower() in named or (new_keywords and not flag.startswith("\\"))
-    )
+    return frozenset(flag for flag in flags if flag.lower() in named or (new_keywords and not flag.startswith("\\")))

@@ -95,9 +95,7 @@ class ObjectStep:
     def _wanted(self, unknown: list[int], orphans: Orphans) -> list[int]:
         """The unknown objects to fetch; where nothing is downloaded only those that may be an orphan's equal."""
         excluded = self._of_excluded_kind(unknown)
-        admitted = [
-            uid for uid in unknown if uid not in excluded and self.context.admits_size(self.server[uid].size)
-        ]
+        admitted = [uid for uid in unknown if uid not in excluded and self.context.admits_size(self.server[uid].size)]
         if self.context.downloads:
             return admitted
         sizes = orphans.sizes
