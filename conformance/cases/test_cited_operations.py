@@ -12,7 +12,7 @@ OBJECTS = [of_kind(kind, f"plain-{number}").octets for number, kind in enumerate
 
 @server_case("list-folders-plainly", "OP09-S1", "OP09-S6")
 def test_list_folders_plainly(storage: Storage, judge: Judge) -> None:
-    r"""A server lists every folder, and every listed name that is not `\\Noselect` can be selected."""
+    r"""A server lists every folder, and every listed name that is not `\Noselect` can be selected."""
     tester = storage.connect()
     names = [("Alpha",), ("Alpha", "Inner"), ("Beta gamma",), ("Žluťoučký",)]
     for name in names:
@@ -119,7 +119,7 @@ def test_remove_object_plainly(storage: Storage, judge: Judge) -> None:
     uids = tester.uids()
     marked = [uids[1], uids[3]]
     tester.store(marked, "+FLAGS (\\Deleted)")
-    visible = all(tester.flags(uid) == {"\\deleted"} for uid in marked)
+    visible = all(tester.flags(uid) == frozenset({"\\deleted"}) for uid in marked)
     answer = tester.ask(b"EXPUNGE")
     told = [each.number for each in answer.named("EXPUNGE")]
     later = storage.connect()
@@ -146,8 +146,8 @@ def test_update_metadata_plainly(storage: Storage, judge: Judge) -> None:
     wanted = [["\\flagged", "\\seen"], ["\\flagged"], ["\\draft"]]
     untouched = tester.flags(other)
     observed = f"{seen}, the other object {sorted(untouched or ())}"
-    judge.check("OP13-S1", seen == wanted and untouched == {"\\answered"}, f"{wanted}, the other untouched", observed)
+    judge.check("OP13-S1", seen == wanted and untouched == frozenset({"\\answered"}), f"{wanted}, the other untouched", observed)
     later = storage.connect()
     later.select(folder)
     flags = later.flags(changed)
-    judge.check("OP13-S7", flags == {"\\draft"}, "\\Draft in a later session", f"{sorted(flags or ())}")
+    judge.check("OP13-S7", flags == frozenset({"\\draft"}), "\\Draft in a later session", f"{sorted(flags or ())}")

@@ -17,6 +17,7 @@ from conformance.configuration import Configuration
 from conformance.execution.session import ConformanceSession
 from conformance.outcomes import CaseResult
 from conformance.problems import Problem
+from conformance.scenario.stage import Stage
 from conformance.spec import requirements
 
 CASES = Path(registry.__file__).parent
@@ -60,21 +61,26 @@ class _Announcer:
         self.watcher.expect(len(ids))
 
 
-def launch(configuration: Configuration, watcher: Watcher) -> ConformanceSession:
-    """Run all selected cases; returns the session with their results. Raises `Problem` if nothing could be run."""
-    session = ConformanceSession(configuration)
+def launch(configuration: Configuration, watcher: Watcher, stage: Stage | None = None) -> ConformanceSession:
+    """Run all selected cases; returns the session with their results. Raises `Problem` if nothing could be run.
+
+    With a `stage` its implementations are judged, and stay up; no Allure results are written then.
+    """
+    session = ConformanceSession(configuration, stage=stage)
     session.watchers.append(watcher.finished)
     if not configuration.workers:
         session.open_stage()
     said = StringIO()
     with _undisturbed(), redirect_stdout(said):
-        code = pytest.main(_arguments(configuration), plugins=[_Announcer(watcher), session])
+        code = pytest.main(_arguments(configuration, allure=stage is None), plugins=[_Announcer(watcher), session])
     _check(code, session, said.getvalue())
     return session
 
 
-def _arguments(configuration: Configuration) -> list[str]:
-    plugins = ["conformance.plugin", "allure_pytest.plugin", *(["xdist.plugin"] if configuration.workers else [])]
+def _arguments(configuration: Configuration, *, allure: bool) -> list[str]:
+    plugins = ["conformance.plugin"]
+    plugins += ["allure_pytest.plugin"] if allure else []
+    plugins += ["xdist.plugin"] if configuration.workers else []
     return [
         str(CASES),
         f"--rootdir={CASES}",
@@ -85,7 +91,7 @@ def _arguments(configuration: Configuration) -> list[str]:
         "no:cacheprovider",
         "-q",
         "--tb=short",
-        f"--alluredir={configuration.output / 'allure-results'}",
+        *([f"--alluredir={configuration.output / 'allure-results'}"] if allure else []),
         f"--cpm-settings={configuration.model_dump_json()}",
         *([f"-n{configuration.workers}"] if configuration.workers else []),
     ]

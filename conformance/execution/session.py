@@ -56,7 +56,7 @@ def configuration_of(config: pytest.Config) -> Configuration:
 class ConformanceSession:
     """The plugin object that is registered for a run; in a run with workers each process has its own."""
 
-    def __init__(self, configuration: Configuration, *, reports: bool = False) -> None:
+    def __init__(self, configuration: Configuration, *, reports: bool = False, stage: Stage | None = None) -> None:
         self.configuration, self.reports = configuration, reports
         self.results: dict[str, CaseResult] = {}
         self.observed: Observed | None = None
@@ -64,7 +64,7 @@ class ConformanceSession:
         self.problem: Problem | None = None
         self._resources = ExitStack()
         self._observed_told = False
-        self._stage: Stage | None = None
+        self._stage = stage
         self._lost_in_a_row = 0
         self.lost_server: str | None = None
         self.left_behind: Problem | None = None
@@ -81,6 +81,7 @@ class ConformanceSession:
             with ExitStack() as started:
                 self._stage = self._start(started)
                 self._resources = started.pop_all()
+        if self.observed is None:
             self.observed = observe(self._stage, without_password(self.configuration.server))
         return self._stage
 
