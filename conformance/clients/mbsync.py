@@ -58,6 +58,7 @@ class MbsyncClient:
     def __enter__(self) -> Self:
         self._program = find_program("mbsync", _MEND)
         self._directory = private_directory("mbsync")
+        self._local = Maildir(self._directory / "mail")
         return self
 
     def __exit__(
@@ -72,10 +73,6 @@ class MbsyncClient:
         if self._directory is None:
             raise AdapterProblem("the mbsync adapter is not started", "use it as a context manager")
         return self._directory
-
-    @property
-    def _local(self) -> Maildir:
-        return Maildir(self._place / "mail")
 
     def hello(self) -> ClientIdentity:
         """Name and version as the program tells them."""
@@ -95,6 +92,7 @@ class MbsyncClient:
             shutil.rmtree(each) if each.is_dir() else each.unlink()
         for name in ("mail", "state"):
             (self._place / name).mkdir()
+        self._local = Maildir(self._place / "mail")
         configuration = self._place / "mbsyncrc"
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration(account), "utf-8")

@@ -24,6 +24,7 @@ from conformance.model.oracle import Expectation, Standing, expect
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
+from conformance.problems import AdapterProblem
 from conformance.scenario.attribution import TWINS, broken_requirement
 from conformance.scenario.judge import Judge, PreconditionNotReached
 from conformance.scenario.sides import LocalSide, ServerSide
@@ -67,6 +68,7 @@ class Scenario:
         self.expectation = Expectation((), ())
         self.findings = Findings(())
         self.runs: list[SyncRun] = []
+        self._untouched = True
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -97,6 +99,7 @@ class Scenario:
         self.client.reset(replace(self.account, endpoint=self.proxy.endpoint))
         self.base = StoreState()
         self.on_client.state = StoreState()
+        self._untouched = True
 
     def establish(self, state: StoreState) -> None:
         """Make `state` the base by a real first synchronization of the client.
@@ -131,6 +134,7 @@ class Scenario:
     def _establish_from_local(self, state: StoreState) -> Sequence[Difference]:
         self._resources.close()
         self.__enter__()
+        self._untouched = True
         for path in sorted(state.folders):
             self.client.create_folder(path)
             for item in state.folders[path].values():
@@ -149,6 +153,8 @@ class Scenario:
         return self.runs[-1]
 
     def _settle(self) -> Sequence[Difference]:
+        if self._untouched:
+            self._verify_preparation()
         self.expectation = expect(self.base, self.on_client.state, self.on_server.state, self.policy)
         for number in range(1, self.stage.bounds.runs + 1):
             self.runs.append(self.run_once())
@@ -162,6 +168,26 @@ class Scenario:
             return ()
         return self.findings.differences
 
+    def _verify_preparation(self) -> None:
+        """Hold both sides against their models before the client acts, so that it is blamed for its own doing only.
+
+        Raises `AdapterProblem` if local storage does not show what was put into it, `PreconditionNotReached` if the
+        server does not hold what was stored.
+        """
+        for side, snapshot in zip((self.on_client, self.on_server), self.snapshots(), strict=True):
+            as_it_is = expect(side.state, side.state, side.state)
+            wrong = [
+                each
+                for each in compare(as_it_is, snapshot, snapshot, self.stage.lens()).differences
+                if each.nature not in _FLAG_NATURES
+            ]
+            if wrong:
+                text = f"{side.side}: {wrong[0].subject}: expected {wrong[0].expected}, observed {wrong[0].observed}"
+                if side is self.on_client:
+                    mend = "the client's adapter has to show in `snapshot` what was put; see `cpm-conformance doctor`"
+                    raise AdapterProblem(f"what was prepared is not there: {text}", mend)
+                raise PreconditionNotReached(f"what was prepared is not there: {text}")
+
     def _possible(self, findings: Findings) -> Findings:
         """The findings without flags that the server does not keep (RFC 3501 7.1, PERMANENTFLAGS)."""
         kept = [each for each in findings.differences if each.flag is None or self.server_keeps(each.flag, each.path)]
@@ -174,6 +200,7 @@ class Scenario:
         return permanent is None or flag.lower() in known or ("\\*" in known and not flag.startswith("\\"))
 
     def _adopt(self, state: StoreState) -> None:
+        self._untouched = True
         if self.policy == EVERYTHING:
             self.base = self.on_client.state = self.on_server.state = state
 
@@ -197,6 +224,7 @@ class Scenario:
 
     def run_once(self) -> SyncRun:
         """One synchronization, bounded in time, with everything it did on the wire."""
+        self._untouched = False
         first = self.transcript.note("suite", "synchronize begins").number
         result = self.client.synchronize(self.stage.bounds.synchronize)
         self.proxy.wait_idle(self.stage.bounds.answer)
