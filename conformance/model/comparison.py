@@ -205,9 +205,11 @@ class _Comparison:
 
     def _flags_of_equals(self, demands: Sequence[Demand], seen: dict[Side, list[ObservedObject]]) -> None:
         """Objects with the same octets cannot be told apart: their flags are compared as a multiset."""
-        if any(demand.flags_open or ABSENT_COPIES in demand.outcomes for demand in demands):
+        if any(demand.flags_open for demand in demands):
             return
-        for side, objects in seen.items():
+        for number, (side, objects) in enumerate(seen.items()):
+            if any(not copies[number] for demand in demands for copies in demand.outcomes):
+                continue
             wanted = sorted(_values([self.lens.flags(_flags_of(demand, side))]) for demand in demands)
             have = sorted(_values([self.lens.flags(each.flags)]) for each in objects)
             if wanted != have:
@@ -261,9 +263,6 @@ class _Comparison:
         self.differences.append(
             Difference(nature, side, demand.path, demand.row, subject, expected, observed, flag, origin, because)
         )
-
-
-ABSENT_COPIES: Copies = (0, 0)
 
 
 def _flags_of(demand: Demand, side: Side) -> Flags:

@@ -8,6 +8,7 @@ from conformance.model.comparison import Nature, compare
 from conformance.model.equality import Equality
 from conformance.model.objects import message
 from conformance.model.oracle import expect
+from conformance.model.policy import Direction, Policy
 from conformance.model.states import ObservedObject, Side, Snapshot, StoreState
 from conformance.scenario.attribution import broken_requirement
 from conformance.scenario.content import CONVERSATION, holding, item, usual_base
@@ -137,3 +138,13 @@ def test_disputed_folder_has_to_end_alike() -> None:
     assert not broken(BASE, gone, server, (kept, kept))
     assert broken(BASE, gone, server, (gone, kept)) == {"SYN-703"}
     assert broken(BASE, gone, server, (kept, gone)) == {"SYN-703"}
+
+
+def test_flags_of_equal_objects_are_asked_for_only_where_all_of_them_are() -> None:
+    """Of two equal objects one is out of scope: its flags are not looked for on the side where it is not."""
+    same = message("twin")
+    local = StoreState().put(CONVERSATION, holding("one", same))
+    server = local.put(CONVERSATION, holding("two", same, "\\Seen"))
+    upload_only = Policy(direction=Direction.UPLOAD)
+    findings = compare(expect(local, local, server, upload_only), observed(local), observed(server))
+    assert not findings.differences

@@ -75,9 +75,17 @@ def _is_unique(state: StoreState, path: FolderPath, item: Item) -> bool:
 
 
 def diverge(pair: Pair, drawn: list[Drawn], name: str, *, distinct: bool = False) -> None:
-    """Make the drawn changes, each on its side."""
+    """Make the drawn changes, each on its side.
+
+    What is put into a folder after that folder was removed has a content of its own: an equal one could be the old
+    object under a new UIDVALIDITY, and a removal of it on the other side would then mean either.
+    """
+    removed: set[tuple[bool, object]] = set()
     for number, (locally, what) in enumerate(drawn):
-        change(pair.local if locally else pair.server, what, f"{name}-{number}", distinct=distinct)
+        anew = any((locally, what[1][:depth]) in removed for depth in (1, 2)) if isinstance(what[1], tuple) else False
+        change(pair.local if locally else pair.server, what, f"{name}-{number}", distinct=distinct or anew)
+        if what[0] == "remove folder":
+            removed.add((locally, what[1]))
     for side in (pair.local, pair.server):
         side.state = aligned(side.state, pair.base, name)
 
