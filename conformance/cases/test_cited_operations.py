@@ -146,7 +146,9 @@ def test_update_metadata_plainly(storage: Storage, judge: Judge) -> None:
     wanted = [["\\flagged", "\\seen"], ["\\flagged"], ["\\draft"]]
     untouched = tester.flags(other)
     observed = f"{seen}, the other object {sorted(untouched or ())}"
-    judge.check("OP13-S1", seen == wanted and untouched == frozenset({"\\answered"}), f"{wanted}, the other untouched", observed)
+    judge.check(
+        "OP13-S1", seen == wanted and untouched == frozenset({"\\answered"}), f"{wanted}, the other untouched", observed
+    )
     later = storage.connect()
     later.select(folder)
     flags = later.flags(changed)
