@@ -49,6 +49,7 @@ class MbsyncClient:
                     f"mbsync: {word} cannot be {value!r}", f"{word}: {self.OPTIONS.get(word, 'no option')}"
                 )
         self._directory: Path | None = None
+        self._maildir: Maildir | None = None
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> Self:
@@ -58,7 +59,7 @@ class MbsyncClient:
     def __enter__(self) -> Self:
         self._program = find_program("mbsync", _MEND)
         self._directory = private_directory("mbsync")
-        self._local = Maildir(self._directory / "mail")
+        self._maildir = Maildir(self._directory / "mail")
         return self
 
     def __exit__(
@@ -66,13 +67,20 @@ class MbsyncClient:
     ) -> None:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
-        self._directory = None
+        self._directory = self._maildir = None
 
     @property
     def _place(self) -> Path:
         if self._directory is None:
             raise AdapterProblem("the mbsync adapter is not started", "use it as a context manager")
         return self._directory
+
+    @property
+    def _local(self) -> Maildir:
+        """One Maildir for the whole life of a local storage: it numbers the objects that it names."""
+        if self._maildir is None:
+            raise AdapterProblem("the mbsync adapter is not started", "use it as a context manager")
+        return self._maildir
 
     def hello(self) -> ClientIdentity:
         """Name and version as the program tells them."""
@@ -92,7 +100,7 @@ class MbsyncClient:
             shutil.rmtree(each) if each.is_dir() else each.unlink()
         for name in ("mail", "state"):
             (self._place / name).mkdir()
-        self._local = Maildir(self._place / "mail")
+        self._maildir = Maildir(self._place / "mail")
         configuration = self._place / "mbsyncrc"
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration(account), "utf-8")

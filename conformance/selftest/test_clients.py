@@ -390,6 +390,18 @@ def test_mbsync_says_who_it_is() -> None:
     assert "X-TUID" in identity.remark
 
 
+def test_objects_put_within_one_second_are_all_there() -> None:
+    """Objects that are put one right after the other do not take each other's place."""
+    client = MbsyncClient()
+    or_skip(client.hello)
+    with client, ReferenceStorageServer() as server:
+        client.reset(server.fresh_account())
+        client.create_folder(("Folder",))
+        for number in range(5):
+            client.put(("Folder",), message(f"message-{number}").octets)
+        assert len(client.snapshot().folders["Folder",]) == 5
+
+
 def test_what_mbsync_cannot_do_is_told() -> None:
     """No policy, no TLS of its own, nothing before it is started."""
     client = MbsyncClient()
