@@ -200,8 +200,8 @@ class Scenario:
         return permanent is None or flag.lower() in known or ("\\*" in known and not flag.startswith("\\"))
 
     def _adopt(self, state: StoreState) -> None:
-        self._untouched = True
         if self.policy == EVERYTHING:
+            self._untouched = True
             self.base = self.on_client.state = self.on_server.state = state
 
     def _only_flags_differ(self) -> bool:
