@@ -12,6 +12,7 @@ from conformance.plugin import session_of
 from conformance.scenario.effort import EFFORTS
 from conformance.scenario.exploration import Exploration
 from conformance.scenario.judge import Judge
+from conformance.scenario.laboratory import Laboratory
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.storage import Storage
 from conformance.spec import requirement
@@ -41,6 +42,13 @@ def scenario(session: ConformanceSession, judge: Judge, request: pytest.FixtureR
     """A fresh account, empty local storage, and the client between them."""
     with Scenario(session.stage, judge, session.transcript_of(request.node)) as scenario:
         yield scenario
+
+
+@pytest.fixture
+def laboratory(session: ConformanceSession, judge: Judge, request: pytest.FixtureRequest) -> Iterator[Laboratory]:
+    """Servers of the suite that behave in unusual, legal ways, for the client under test."""
+    with ExitStack() as opened:
+        yield Laboratory(session.stage, judge, session.transcript_of(request.node), opened)
 
 
 @pytest.fixture

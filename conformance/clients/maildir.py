@@ -53,10 +53,20 @@ class Maildir:
 
     def folders(self) -> Iterator[FolderPath]:
         """All folders, superiors first; a directory without `cur` is only a level of hierarchy."""
+        yield from self._directories()
+
+    def _directories(self) -> dict[FolderPath, Path]:
+        """Each folder with the directory that it really is: a synchronizer may have made one with an 8-bit name."""
+        return {
+            tuple(decode_name(os.fsencode(level)) for level in here.relative_to(self.top).parts): here
+            for here in self._walk()
+        }
+
+    def _walk(self) -> Iterator[Path]:
         for current, names, _ in os.walk(self.top):
             here = Path(current)
             if here != self.top and "cur" in names:
-                yield tuple(decode_name(os.fsencode(level)) for level in here.relative_to(self.top).parts)
+                yield here
             names[:] = sorted(name for name in names if name not in _PARTS)
 
     def create_folder(self, path: FolderPath) -> None:
@@ -103,7 +113,7 @@ class Maildir:
 
     def snapshot(self) -> Snapshot:
         """All folders with their objects, as the files are."""
-        return Snapshot({path: tuple(self._objects(self.directory(path))) for path in self.folders()})
+        return Snapshot({path: tuple(self._objects(here)) for path, here in self._directories().items()})
 
     def _objects(self, directory: Path) -> Iterator[ObservedObject]:
         # A synchronizer may deliver into `new` with flags already in the name.
@@ -116,9 +126,9 @@ class Maildir:
     def look_quiet(self) -> None:
         """Date the directories back: mbsync waits out the second in which one was changed, and need not here."""
         then = time.time() - _QUIET_SECONDS
-        for path in self.folders():
+        for here in self._walk():
             for part in ("cur", "new"):
-                os.utime(self.directory(path) / part, (then, then))
+                os.utime(here / part, (then, then))
 
 
 def _letters(flags: Iterable[str]) -> str:

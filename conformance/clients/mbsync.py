@@ -6,11 +6,12 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import ClassVar, Self
 
 from conformance.clients.maildir import Maildir
-from conformance.clients.process import run_bounded
+from conformance.clients.process import run_and_kill, run_bounded
 from conformance.clients.protocol import ClientIdentity, SyncResult
 from conformance.imap.names import encode_name
 from conformance.model.equality import Equality
@@ -157,10 +158,17 @@ class MbsyncClient:
     def synchronize(self, timeout: float) -> SyncResult:
         """Run the program over everything. Its exit code proves little: it is also 0 where one side is left out."""
         self._local.look_quiet()
-        command = [str(self._program), "-q", "-c", str(self._place / "mbsyncrc"), "-a"]
-        ended = run_bounded(command, self._place, timeout, {"HOME": str(self._place)})
+        ended = run_bounded(self._command(), self._place, timeout, {"HOME": str(self._place)})
         said = "\n".join(line for line in ended.said.splitlines() if line != _USUAL)
         return SyncResult(ended.code == 0, said or f"exit code {ended.code}")
+
+    def synchronize_and_kill(self, moment: Event, timeout: float) -> bool:
+        """Run the program over everything and kill it."""
+        self._local.look_quiet()
+        return run_and_kill(self._command(), self._place, moment, timeout, {"HOME": str(self._place)})
+
+    def _command(self) -> list[str]:
+        return [str(self._program), "-q", "-c", str(self._place / "mbsyncrc"), "-a"]
 
 
 def _quoted(value: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from conformance.clients.protocol import ClientTimeout
 
+_OUTPUT = "output.log"
 _SAID_LIMIT = 2000
 
 
@@ -25,8 +28,42 @@ class Ended:
 
 def run_bounded(command: Sequence[str], directory: Path, timeout: float, environment: Mapping[str, str]) -> Ended:
     """Run a program; after `timeout` seconds it and its children are killed and `ClientTimeout` is raised."""
-    output = directory / "output.log"
-    with output.open("wb") as file:
+    with _running(command, directory, environment) as process:
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            said = _tail(directory / _OUTPUT)
+            raise ClientTimeout(f"{command[0]} did not end within {timeout:g} s: {said}") from None
+    return Ended(code, _tail(directory / _OUTPUT))
+
+
+def run_and_kill(
+    command: Sequence[str], directory: Path, moment: Event, timeout: float, environment: Mapping[str, str]
+) -> bool:
+    """Run a program and kill it, children included, when `moment` is set or after `timeout` seconds.
+
+    Returns whether it was still running then.
+    """
+    with _running(command, directory, environment) as process:
+        ended = threading.Thread(target=_set_at_end, args=(process, moment), daemon=True)
+        ended.start()
+        moment.wait(timeout)
+        running = process.poll() is None
+    ended.join()
+    return running
+
+
+def _set_at_end(process: subprocess.Popen[bytes], moment: Event) -> None:
+    process.wait()
+    moment.set()
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program in a session of its own, of which nothing is left afterwards."""
+    with (directory / _OUTPUT).open("wb") as file:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -37,14 +74,11 @@ def run_bounded(command: Sequence[str], directory: Path, timeout: float, environ
             start_new_session=True,
         )
         try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise ClientTimeout(f"{command[0]} did not end within {timeout:g} s: {_tail(output)}") from None
+            yield process
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    return Ended(code, _tail(output))
 
 
 def _tail(output: Path) -> str:

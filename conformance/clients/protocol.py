@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from threading import Event
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath
@@ -94,4 +95,16 @@ class StorageClient(Protocol):
 
     def synchronize(self, timeout: float) -> SyncResult:
         """Run one synchronization as on the user's request. Raises `ClientTimeout` after `timeout` seconds."""
+        ...
+
+
+@runtime_checkable
+class KillableClient(Protocol):
+    """What the adapter of a client with a process of its own may offer besides."""
+
+    def synchronize_and_kill(self, moment: Event, timeout: float) -> bool:
+        """Start one synchronization and kill its process as soon as `moment` is set; whether it was still running.
+
+        It is killed after `timeout` seconds in any case. Local storage and base are left as the process left them.
+        """
         ...

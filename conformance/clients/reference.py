@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Self
 
+from conformance.clients.process import run_and_kill
 from conformance.clients.protocol import ClientIdentity, ClientTimeout, SyncResult
 from conformance.imap.recorder import Recorder
 from conformance.imap.transcript import Transcript
@@ -155,6 +158,18 @@ class ReferenceClient:
             raise ClientTimeout(str(error)) from error
         self.last_report = report
         return SyncResult(report.success, str(report))
+
+    def synchronize_and_kill(self, moment: Event, timeout: float) -> bool:
+        """Run the client's command line form on the same directory, and kill it; a policy is not followed then."""
+        if self._account is None:
+            raise AdapterProblem("the reference client has no account", "Call reset(account) first.")
+        account, directory = self._account, self.client.directory
+        at, who = account.endpoint, account.credentials
+        command = [sys.executable, "-m", "conformance.reference.client", str(directory), "--host", at.host]
+        command += ["--port", str(at.port), "--security", at.security, "--user", who.user]
+        command += [part for level in account.root for part in ("--root", level)]
+        environment = {"CPM_PASSWORD": who.password, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return run_and_kill(command, directory, moment, timeout, environment)
 
 
 class _Named:

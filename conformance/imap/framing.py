@@ -34,6 +34,7 @@ class Framer:
         self._direction = direction
         self._marker = _MARKERS[direction]
         self._literal_limit, self._line_limit = literal_limit, line_limit
+        self._hasty = False
         self._start()
 
     def _start(self) -> None:
@@ -75,6 +76,11 @@ class Framer:
         """Whether a tagged response answers the command that waits, paused, for leave to send its literal."""
         return self._paused and self._unit.startswith(response.split(b" ", 1)[0] + b" ")
 
+    def take_hasty(self) -> bool:
+        """Whether a synchronizing literal came in one piece with its announcement since this was last asked."""
+        hasty, self._hasty = self._hasty, False
+        return hasty
+
     def abandon(self) -> bytes:
         """Give up the unfinished unit (a refused literal, the end of a connection) and return its octets."""
         tail = self.tail
@@ -89,6 +95,7 @@ class Framer:
         units: list[bytes] = []
         position, view = 0, memoryview(octets)
         while position < len(octets):
+            self._hasty |= self._paused and position > 0
             self._paused = False
             if self._missing:
                 taken = min(self._missing, len(octets) - position)

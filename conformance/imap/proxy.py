@@ -16,11 +16,11 @@ from types import TracebackType
 from conformance.imap.endpoint import Endpoint
 from conformance.imap.errors import ImapProblem
 from conformance.imap.recorder import Recorder
-from conformance.imap.relay import Action, Answer, Cut, Forward, Interceptor, Relay, Replace, Stall
+from conformance.imap.relay import Action, Answer, Cut, Forward, HangUp, Interceptor, Relay, Replace, Stall
 from conformance.imap.transcript import Transcript
 from conformance.imap.wire import WireConnection, connect
 
-__all__ = ["Action", "Answer", "Cut", "Forward", "Interceptor", "RecordingProxy", "Replace", "Stall"]
+__all__ = ["Action", "Answer", "Cut", "Forward", "HangUp", "Interceptor", "RecordingProxy", "Replace", "Stall"]
 
 
 class RecordingProxy:

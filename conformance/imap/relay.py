@@ -56,7 +56,17 @@ class Answer:
     octets: bytes
 
 
-Action: TypeAlias = Forward | Replace | Cut | Stall | Answer
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Give the client these octets instead of the unit, such as a BYE, and close both sides in order."""
+
+    octets: bytes
+
+
+HASTY = "the client sent octets of a literal before it was asked for them"
+"""The note about a breach of RFC 3501 4.3."""
+
+Action: TypeAlias = Forward | Replace | Cut | Stall | Answer | HangUp
 Interceptor: TypeAlias = Callable[[str, Direction, bytes], Action | None]
 
 
@@ -103,6 +113,7 @@ class Relay:
         self._up, self._down = _Stream("C", client, server), _Stream("S", server, client)
         self._wake, self._woken = socket.socketpair()
         self._over: str | None = None
+        self._asked_for_literal = False
         for one in (client, server):
             one.settimeout(0)
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -180,7 +191,14 @@ class Relay:
             self._over = "closed"
 
     def _take(self, stream: _Stream, octets: bytes) -> None:
-        for unit in stream.framer.feed(octets):
+        if stream is self._up and stream.framer.paused and not self._asked_for_literal:
+            self._recorder.note(HASTY)
+        units = stream.framer.feed(octets)
+        if stream is self._up:
+            self._asked_for_literal = False
+            if stream.framer.take_hasty():
+                self._recorder.note(HASTY)
+        for unit in units:
             if self._over is None and not stream.stalled:
                 self._pass_unit(stream, unit)
             stream.passed = 0
@@ -200,6 +218,7 @@ class Relay:
     def _pass_unit(self, stream: _Stream, unit: bytes) -> None:
         if stream.direction == "S":
             unit = self._edit(unit)
+            self._note_haste(unit)
             if self._up.framer.refused_by(unit):
                 self._record(self._up, self._up.framer.abandon())
                 self._up.passed = 0
@@ -211,6 +230,8 @@ class Relay:
         elif isinstance(action, Stall):
             stream.stalled = True
             self._recorder.note(f"stalled: entry {entry} and all after it in this direction are kept back")
+        elif isinstance(action, HangUp):
+            self._hang_up(action.octets)
         elif isinstance(action, Answer) and stream.direction == "C":
             self._answer(stream, unit, action.octets)
         elif isinstance(action, (Replace, Answer)):
@@ -257,6 +278,24 @@ class Relay:
             stream.destination.sendall(stream.output)
         stream.output.clear()
         self._over = f"cut: {how}"
+
+    def _hang_up(self, octets: bytes) -> None:
+        self._recorder.received(octets)
+        self._recorder.note("said by the proxy, which then closed both sides")
+        self._client.settimeout(2.0)
+        with suppress(OSError):
+            self._client.sendall(self._down.output + octets)
+        self._down.output.clear()
+        self._over = "closed"
+
+    def _note_haste(self, unit: bytes) -> None:
+        """At a continuation request look whether the client has gone on without it."""
+        if not (unit.startswith(b"+") and self._up.framer.paused):
+            return
+        with suppress(BlockingIOError, OSError):
+            if self._client.recv(1, socket.MSG_PEEK):
+                self._recorder.note(HASTY)
+        self._asked_for_literal = True
 
     def _end(self) -> None:
         for stream in (self._up, self._down):

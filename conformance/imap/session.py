@@ -218,8 +218,9 @@ class StorageSession:
         self, uids: Iterable[int] | None = None, *, changed_since: int | None = None
     ) -> list[ObjectMetadata]:
         """Metadata of some or all objects by ascending UID; a server without CONDSTORE gives the unchanged ones too."""
-        items = b"(UID FLAGS RFC822.SIZE MODSEQ)" if self._offers("CONDSTORE") else b"(UID FLAGS RFC822.SIZE)"
-        if changed_since is not None and self._offers("CONDSTORE"):
+        numbered = self._has_mod_sequences()
+        items = b"(UID FLAGS RFC822.SIZE MODSEQ)" if numbered else b"(UID FLAGS RFC822.SIZE)"
+        if changed_since is not None and numbered:
             items += b" (CHANGEDSINCE %d)" % changed_since
         found = []
         for uid_set in [b"1:*"] if uids is None else _uid_sets(uids):
@@ -227,6 +228,10 @@ class StorageSession:
             wanted = UidSet.parse(uid_set.decode())
             found += [ObjectMetadata.read(uid, data) for uid, data in fetched(answer.untagged).items() if uid in wanted]
         return sorted(found, key=lambda one: one.uid)
+
+    def _has_mod_sequences(self) -> bool:
+        """Whether the active folder has any: with NOMODSEQ the server refuses what names them (RFC 7162 3.1.2.2)."""
+        return self._offers("CONDSTORE") and self._active is not None and self._active.highest_modseq is not None
 
     def fetch_objects(self, uids: Iterable[int]) -> Iterator[FetchedObject]:
         r"""Whole objects, without setting `\Seen`, fetched a few hundred at a time as they are asked for.

@@ -7,22 +7,22 @@ proxy; the suite's own hands use connections of their own.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from conformance.clients.protocol import StorageClient, SyncResult
+from conformance.clients.protocol import ClientTimeout, StorageClient, SyncResult
 from conformance.imap.operations import Operation, read_operations
-from conformance.imap.proxy import RecordingProxy
+from conformance.imap.proxy import Interceptor, RecordingProxy
 from conformance.imap.transcript import Transcript
-from conformance.model.comparison import Difference, Findings, Nature, compare
+from conformance.model.comparison import Difference, Findings, Lens, Nature, compare
 from conformance.model.folders import FolderPath, display
 from conformance.model.oracle import Expectation, Standing, expect
 from conformance.model.policy import EVERYTHING, Policy
-from conformance.model.states import Side, Snapshot, StoreState
+from conformance.model.states import Flags, Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
 from conformance.problems import AdapterProblem
 from conformance.scenario.attribution import TWINS, broken_requirement
@@ -222,11 +222,46 @@ class Scenario:
         self._adopt(state)
         return True
 
-    def run_once(self) -> SyncRun:
+    def disturb(
+        self,
+        interceptor: Interceptor,
+        told: str,
+        synchronize: Callable[[], SyncResult] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> SyncRun:
+        """One synchronization over connections that the interceptor sees; the next ones are undisturbed again.
+
+        A client that does not end within `timeout` seconds, as in `synchronize`, is ended and has not succeeded.
+        """
+        self.judge.step(f"synchronize, and {told}")
+        self.proxy.intercept = interceptor
+        bound = timeout or self.stage.bounds.synchronize
+        try:
+            run = self.run_once(synchronize or (lambda: self._ended(bound)))
+        finally:
+            self.proxy.intercept = None
+        if self.proxy.problems:
+            raise self.proxy.problems.pop()
+        self.runs.append(run)
+        return run
+
+    def intercept(self, interceptor: Interceptor, told: str) -> None:
+        """From now on let the interceptor see, and change, whatever client and server say to each other."""
+        self.proxy.intercept = interceptor
+        self.judge.step(told)
+
+    def _ended(self, timeout: float) -> SyncResult:
+        try:
+            return self.client.synchronize(timeout)
+        except ClientTimeout as problem:
+            return SyncResult(success=False, detail=str(problem))
+
+    def run_once(self, synchronize: Callable[[], SyncResult] | None = None) -> SyncRun:
         """One synchronization, bounded in time, with everything it did on the wire."""
         self._untouched = False
         first = self.transcript.note("suite", "synchronize begins").number
-        result = self.client.synchronize(self.stage.bounds.synchronize)
+        result = synchronize() if synchronize else self.client.synchronize(self.stage.bounds.synchronize)
         self.proxy.wait_idle(self.stage.bounds.answer)
         last = self.transcript.note("suite", f"synchronize ends: {'success' if result.success else 'failure'}").number
         return SyncRun(result, self.transcript, first, last)
@@ -276,7 +311,15 @@ class Scenario:
 
     def refused_untouched(self, run: SyncRun, before: tuple[Snapshot, Snapshot]) -> bool:
         """Whether the client told a failure and left both sides as they were: a safe, if unhelpful, outcome (A29)."""
-        return not run.result.success and self.snapshots() == before
+        return not run.result.success and self.same(self.snapshots(), before)
+
+    def same(self, one: tuple[Snapshot, Snapshot], other: tuple[Snapshot, Snapshot]) -> bool:
+        """Whether both sides hold the same folders, objects and flags; a store may name its objects anew."""
+        lens = self.stage.lens()
+        return all(
+            set(here.folders) == set(there.folders) and _contents(here, lens) == _contents(there, lens)
+            for here, there in zip(one, other, strict=True)
+        )
 
     def without(self, *capabilities: str) -> None:
         """From now on present the server to the client without these capabilities."""
@@ -312,6 +355,11 @@ class Scenario:
         self.client.set_policy(policy)
         self.policy = policy
         self.judge.step(f"policy: {policy}")
+
+
+def _contents(snapshot: Snapshot, lens: Lens) -> Counter[tuple[FolderPath, str, Flags]]:
+    objects = snapshot.objects()
+    return Counter((path, lens.equality.identity(each.octets), lens.flags(each.flags)) for path, each in objects)
 
 
 def _told(state: StoreState) -> str:

@@ -1,0 +1,85 @@
+"""5.5.2.20 with a client whose process is killed: the next synchronization makes both sides alike without loss."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+
+from conformance.cases.declaration import client_case
+from conformance.clients.protocol import KillableClient, SyncResult
+from conformance.imap.proxy import Action, Stall
+from conformance.outcomes import Reason
+from conformance.scenario import disturbance as at
+from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, messages, usual_base
+from conformance.scenario.disturbance import Disturbance, Place
+from conformance.scenario.judge import NotApplicable, PreconditionNotReached
+from conformance.scenario.scenario import ALL, Scenario
+from conformance.scenario.witness import Witness
+
+MOMENTS: dict[str, Place] = {
+    "at-list": at.LIST_COMMAND,
+    "after-the-list": at.LIST_ANSWER,
+    "at-create": at.CREATE_COMMAND,
+    "after-create": at.CREATE_ANSWER,
+    "after-delete": at.DELETE_ANSWER,
+    "after-the-selection": at.SELECT_ANSWER,
+    "at-the-request-of-bodies": at.FETCH_COMMAND,
+    "at-the-first-body": at.BODY_RESPONSE,
+    "after-the-bodies": at.FETCH_ANSWER,
+    "at-a-store": at.APPEND_COMMAND,
+    "after-a-store": at.APPEND_ANSWER,
+    "at-the-mark-for-removal": at.MARK_COMMAND,
+    "after-the-mark-for-removal": at.MARK_ANSWER,
+    "at-a-change-of-flags": at.STORE_COMMAND,
+    "at-the-end": Place("LOGOUT", "command", rb"LOGOUT"),
+}
+
+
+class Kill(Disturbance):
+    """Holds the unit back, so that the client stays where it is, and gives the sign to kill it."""
+
+    def __init__(self, place: Place) -> None:
+        self.moment = Event()
+        super().__init__(place, self._hold, "kill the client at")
+
+    def _hold(self, _: bytes) -> Action:
+        self.moment.set()
+        return Stall()
+
+
+@pytest.mark.parametrize("place", MOMENTS.values(), ids=list(MOMENTS))
+@client_case("client-is-killed", "SYN-711", needs=("durable-base",))
+def test_client_is_killed(scenario: Scenario, place: Place) -> None:
+    """A client that was killed anywhere in a run comes to the right result in the next one, and loses nothing."""
+    client = scenario.client
+    if not isinstance(client, KillableClient):
+        raise NotApplicable("the client's adapter cannot kill it", Reason.NO_ABILITY)
+    _diverge(scenario)
+    witness, kill = Witness(scenario), Kill(place)
+
+    def killed() -> SyncResult:
+        running = client.synchronize_and_kill(kill.moment, scenario.stage.bounds.synchronize)
+        return SyncResult(success=False, detail="killed" if running else "it ended before it could be killed")
+
+    scenario.disturb(kill, kill.told, killed)
+    if not kill.happened:
+        raise PreconditionNotReached(f"the client never came to {place.told}")
+    witness.observe("SYN-711")
+    scenario.synchronize()
+    scenario.judge_end_state("SYN-711", covers=ALL)
+
+
+def _diverge(scenario: Scenario) -> None:
+    """News, changes and removals on both sides, of folders too."""
+    base = folder(("Empty",), within=usual_base())
+    scenario.establish(folder(("Third",), *messages("message-5", "message-6", "message-7"), within=base))
+    scenario.on_server.put(CONVERSATION, *messages("message-11", "message-12"))
+    scenario.on_server.put(("New on the server",), item("message-13"))
+    scenario.on_server.remove(("Third",), "message-5")
+    scenario.on_server.set_flags(CONVERSATION, "message-1", add=["\\Seen"])
+    scenario.on_client.put(ARCHIVE, *messages("message-14", "message-15"))
+    scenario.on_client.put(("New in local storage",), item("message-16"))
+    scenario.on_client.remove(("Third",), "message-6")
+    scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Flagged"])
+    scenario.on_client.remove_folder(("Empty",))
