@@ -96,6 +96,14 @@ class Reproduced(Frozen):
     of: int
 
 
+class Observation(Frozen):
+    """How an implementation behaves where the text leaves it open: recorded in the report's profile, never judged."""
+
+    topic: str
+    observed: str
+    deciding: Deciding | None = None
+
+
 class CaseResult(Frozen):
     """The result of one test case: its findings, and everything a reviewer needs to follow them."""
 
@@ -111,6 +119,7 @@ class CaseResult(Frozen):
     findings: tuple[Finding, ...] = ()
     steps: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    profile: tuple[Observation, ...] = ()
     transcript: str | None = None
     examples: Examples | None = None
     reproduced: Reproduced | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from conformance.cases.declaration import Declaration
-from conformance.clients.protocol import ClientTimeout
+from conformance.clients.protocol import AdapterCannot, ClientTimeout
 from conformance.imap.errors import ConnectionLost, ImapProblem, OperationRefused, ServerStalled
 from conformance.outcomes import CaseResult, Finding, Outcome, Reason, worst
 from conformance.problems import AdapterProblem, Problem
@@ -21,6 +21,8 @@ from conformance.servers.protocol import AbilityMissing
 _CAUSES: tuple[tuple[type[BaseException], Outcome, Reason], ...] = (
     (PreconditionNotReached, Outcome.INCONCLUSIVE, Reason.PRECONDITION),
     (AbilityMissing, Outcome.NOT_APPLICABLE, Reason.NO_ABILITY),
+    (NotImplementedError, Outcome.NOT_APPLICABLE, Reason.NO_ABILITY),
+    (AdapterCannot, Outcome.INCONCLUSIVE, Reason.NO_ABILITY),
     (ClientTimeout, Outcome.INCONCLUSIVE, Reason.TIMEOUT),
     (ServerStalled, Outcome.INCONCLUSIVE, Reason.TIMEOUT),
     (ConnectionLost, Outcome.INCONCLUSIVE, Reason.CONNECTION),
@@ -37,13 +39,25 @@ def case_result(
     error = None
     if problem is not None and not isinstance(problem, ConformanceFailure | NotDecided):
         cause, error = _cause(problem)
-        judged = {each.requirement for each in findings}
         findings += [
             Finding(requirement=each, outcome=cause[0], reason=cause[1], observed=_told(problem))
             for each in declaration.requirements
-            if each not in judged or cause[0] is Outcome.ERROR
+            if each not in _settled(findings, cause[0])
         ]
     return _result(declaration, title, judge, findings, error, duration)
+
+
+def _settled(findings: list[Finding], cause: Outcome) -> set[str]:
+    """The requirements that the way a test case ended says nothing new of.
+
+    What did not apply leaves untouched what was judged before. A case that broke off has not established anything, so
+    it leaves only what is already as bad or worse.
+    """
+    if cause is Outcome.ERROR:
+        return set()
+    if cause is Outcome.NOT_APPLICABLE:
+        return {each.requirement for each in findings}
+    return {each.requirement for each in findings if each.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)}
 
 
 def _result(
@@ -65,6 +79,7 @@ def _result(
         findings=tuple(findings),
         steps=tuple(judge.steps),
         remarks=tuple(judge.remarks),
+        profile=tuple(judge.profile),
         transcript=judge.transcript,
         examples=judge.examples,
         reproduced=judge.reproduced,

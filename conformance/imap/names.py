@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from imapclient import imap_utf7
@@ -40,6 +41,21 @@ def quote(octets: bytes) -> bytes:
     if not octets.isascii() or any(octet in octets for octet in b"\r\n\0"):
         raise ValueError(f"{octets!r} cannot be quoted; send it as a literal")
     return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def same_spelling(one: bytes, other: bytes) -> bool:
+    """Whether a server may show a name it was given as `one` as `other` (RFC 3501 5.1 and 5.1.3).
+
+    It may fold the case of letters, but not inside modified BASE64.
+    """
+    return _folded(one) == _folded(other)
+
+
+def _folded(wire: bytes) -> bytes:
+    return b"".join(part if part.startswith(b"&") else part.lower() for part in _SHIFTED.split(wire))
+
+
+_SHIFTED = re.compile(rb"(&[^-]*-)")
 
 
 def is_inbox(name: str) -> bool:

@@ -115,8 +115,12 @@ class StorageSession:
             return self._wire.command(line, *literals, non_synchronizing=self._offers("LITERAL+"))
 
     def _find_delimiter(self) -> str | None:
-        listed = self._command("list folders", b'LIST "" ""').named("LIST")
-        return ListedFolder.read(listed[0]).delimiter if listed else None
+        """What `LIST "" ""` tells, or else any name that is listed."""
+        for pattern in (b'""', b'"%"'):
+            listed = self._command("list folders", b'LIST "" ' + pattern).named("LIST")
+            if listed:
+                return ListedFolder.read(listed[0]).delimiter
+        return None
 
     # 5.5.2.9
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from conformance.outcomes import CaseResult, Deciding, Outcome, Reason, Verdict
+from conformance.outcomes import CaseResult, Deciding, Observation, Outcome, Reason, Verdict
 from conformance.report import wording
 from conformance.report.aggregation import Judged, severest
 from conformance.report.model import Report, RequirementResult, Role, Sentence
@@ -163,6 +163,12 @@ class Page:
     def remarks(self) -> list[tuple[CaseResult, tuple[str, ...]]]:
         """What cases recorded and nobody judged."""
         return [(case, case.remarks) for case in self.report.cases if case.remarks]
+
+    @cached_property
+    def profile(self) -> list[tuple[CaseResult, Observation]]:
+        """How the implementations behave where the text leaves it open, by topic."""
+        observed = [(case, each) for case in self.report.cases for each in case.profile]
+        return sorted(observed, key=lambda row: row[1].topic)
 
     @cached_property
     def pixit(self) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from conformance.outcomes import Deciding, Examples, Finding, Outcome, Reason, Reproduced, worst
+from conformance.outcomes import Deciding, Examples, Finding, Observation, Outcome, Reason, Reproduced, worst
 from conformance.spec import Basis, Requirement
 
 _CONTRADICTED = {
@@ -49,6 +49,7 @@ class Judge:
     findings: list[Finding] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    profile: list[Observation] = field(default_factory=list)
     examples: Examples | None = None
     reproduced: Reproduced | None = None
     replay: str | None = None
@@ -61,6 +62,10 @@ class Judge:
         """Record something that is not judged."""
         if text not in self.remarks:
             self.remarks.append(text)
+
+    def observe(self, topic: str, observed: str, entry: int | None = None) -> None:
+        """Record how the implementation behaves where the text leaves it open: a row of the report's profile."""
+        self.profile.append(Observation(topic=topic, observed=observed, deciding=self._deciding(entry)))
 
     def passed(self, *requirements: str) -> None:
         """The requirements were exercised and nothing contradicts them."""
@@ -125,14 +130,16 @@ class Judge:
         observed: str,
         entry: int | None,
     ) -> None:
-        deciding = None if entry is None else Deciding(transcript=self.transcript, entry=entry)
         finding = Finding(
             requirement=self.record(requirement).id,
             outcome=outcome,
             reason=reason,
             expected=expected,
             observed=observed,
-            deciding=deciding,
+            deciding=self._deciding(entry),
         )
         if finding not in self.findings:
             self.findings.append(finding)
+
+    def _deciding(self, entry: int | None) -> Deciding | None:
+        return None if entry is None else Deciding(transcript=self.transcript, entry=entry)

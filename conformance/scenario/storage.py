@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from conformance.imap.data import compact_uids, fetch_items, list_data
+from conformance.imap.data import ListData, compact_uids, fetch_items, list_data, status_data
 from conformance.imap.errors import ImapProblem
-from conformance.imap.names import Hierarchy, decode_name, encode_name, quote
+from conformance.imap.names import Hierarchy, decode_name, encode_name, quote, same_spelling
 from conformance.imap.recorder import Recorder
 from conformance.imap.session import StorageSession
 from conformance.imap.syntax import Response, Token, flags_of, number_of, octets_of
 from conformance.imap.transcript import Transcript
 from conformance.imap.wire import Exchange, WireConnection
 from conformance.model.folders import FolderPath
+from conformance.model.objects import ObjectKind, of_kind
 from conformance.scenario.judge import Judge, PreconditionNotReached
 from conformance.scenario.stage import Stage
 
@@ -131,11 +132,14 @@ class Tester:
         r"""Change flags, for instance `+FLAGS (\\Seen)`."""
         return self.must(f"UID STORE {compact_uids(uids)} {change}".encode())
 
-    def listed(self, pattern: bytes = b"*", reference: bytes = b'""') -> dict[bytes, frozenset[str]]:
+    def listing(self, pattern: bytes = b"*") -> list[ListData]:
+        """The LIST responses for a pattern, in the order they came."""
+        answer = self.must(b'LIST "" ' + quote(pattern))
+        return [list_data(each) for each in answer.named("LIST")]
+
+    def listed(self, pattern: bytes = b"*") -> dict[bytes, frozenset[str]]:
         """Names as sent and their attributes in lower case; with a name twice, the attributes of the last."""
-        answer = self.must(b"LIST " + reference + b" " + quote(pattern))
-        found = [list_data(each) for each in answer.named("LIST")]
-        return {each.wire_name: frozenset(attribute.lower() for attribute in each.attributes) for each in found}
+        return {each.wire_name: each.attributes for each in self.listing(pattern)}
 
 
 def append_line(folder: bytes, flags: Iterable[str] = (), date: str = "") -> bytes:
@@ -224,6 +228,16 @@ class Storage:
         """The quoted wire name of a path below the account's root."""
         return quote(encode_name(self.hierarchy.name(levels)))
 
+    @property
+    def nested(self) -> bool:
+        """Whether folders can have inferiors."""
+        return self.hierarchy.delimiter is not None
+
+    @staticmethod
+    def quoted(wire_name: bytes) -> bytes:
+        """A listed name as a quoted string."""
+        return quote(wire_name)
+
     def wire_name(self, *levels: str) -> bytes:
         """The wire name of a path, as LIST sends it."""
         return encode_name(self.hierarchy.name(levels))
@@ -231,6 +245,28 @@ class Storage:
     def path(self, wire_name: bytes) -> FolderPath | None:
         """The path of a listed name, None outside the account's root."""
         return self.hierarchy.path(decode_name(wire_name))
+
+    def pattern(self, text: str) -> bytes:
+        """A LIST pattern for names below the account's root."""
+        root = self.hierarchy.root
+        return encode_name(root + (self.hierarchy.delimiter or "") if root else "") + encode_name(text)
+
+    def named(self, listing: Iterable[ListData], *levels: str) -> list[ListData]:
+        """The LIST responses for one path, in any case that a server may give its letters."""
+        wanted = self.wire_name(*levels)
+        return [each for each in listing if same_spelling(each.wire_name, wanted)]
+
+    def listed(self, tester: Tester, *levels: str) -> list[ListData]:
+        r"""The LIST responses to the exact name of a path, without those marked `\Noselect`."""
+        listing = tester.listing(self.wire_name(*levels))
+        return [each for each in self.named(listing, *levels) if "\noselect" not in each.attributes]
+
+    def may_use_inbox(self, tester: Tester) -> bool:
+        """Whether INBOX is free for a test case: the account is the suite's own, or nothing lies in it."""
+        if self.account.created:
+            return True
+        told = [status_data(each)[1] for each in tester.must(b"STATUS INBOX (MESSAGES)").named("STATUS")]
+        return [each.get("MESSAGES") for each in told] == [0]
 
     def step(self, text: str) -> None:
         """Record what the test case does, in words."""
@@ -243,6 +279,23 @@ class Storage:
         for octets in objects:
             tester.append(folder, octets)
         return folder
+
+    def filled(self, tester: Tester, count: int, *levels: str) -> tuple[bytes, list[int]]:
+        """A new active folder with so many objects of every kind: its quoted wire name and the UIDs in order."""
+        kinds = list(ObjectKind)
+        octets = [of_kind(kinds[each % len(kinds)], f"filled-{each}").octets for each in range(count)]
+        folder = self.folder(tester, *levels, objects=octets)
+        tester.select(folder)
+        uids = tester.uids()
+        if len(uids) != count:
+            raise PreconditionNotReached(f"{count} objects were stored, the folder holds {len(uids)}")
+        return folder, uids
+
+    def afresh(self, folder: bytes) -> dict[int, frozenset[str]]:
+        """The objects of a folder, by UID, and their flags, as a session sees them that is opened now."""
+        later = self.connect()
+        later.examine(folder)
+        return {uid: plain_flags(items) for uid, items in later.fetch("1:*", "UID FLAGS").items()}
 
     def is_alive(self, tester: Tester) -> bool:
         """Whether the connection still answers NOOP with OK."""

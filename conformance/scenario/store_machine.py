@@ -58,12 +58,12 @@ class StoreMachine:
             return
         tester = self.testers[step.session]
         if isinstance(step, Create):
-            self._expect_ok("OP08-S1", tester.ask(b"CREATE " + self.storage.name(*step.path)), str(step))
+            self._expect_ok("OP08-S1", tester.ask(b"CREATE " + self._name(step.path)), str(step))
         elif isinstance(step, Delete):
             self._leave_all()
-            self._expect_ok("OP11-S1", tester.ask(b"DELETE " + self.storage.name(*step.path)), str(step))
+            self._expect_ok("OP11-S1", tester.ask(b"DELETE " + self._name(step.path)), str(step))
         elif isinstance(step, Append):
-            line = append_line(self.storage.name(*step.path), sorted(step.item.flags))
+            line = append_line(self._name(step.path), sorted(step.item.flags))
             self._expect_ok("OP03-S1", tester.ask(line, step.item.content.octets), str(step))
         elif isinstance(step, Change):
             uids = self._uids(tester, step.path, step.names)
@@ -73,6 +73,13 @@ class StoreMachine:
             uids = self._uids(tester, step.path, step.names)
             self._expect_ok("OP06-S1", tester.ask(f"UID STORE {uids} +FLAGS (\\Deleted)".encode()), str(step))
             self._expect_ok("OP06-S1", tester.ask(b"EXPUNGE"), str(step))
+
+    def _levels(self, path: FolderPath) -> FolderPath:
+        """The path itself, or one name for it where the server has no hierarchy."""
+        return path if self.storage.nested else (" ".join(path),)
+
+    def _name(self, path: FolderPath) -> bytes:
+        return self.storage.name(*self._levels(path))
 
     def _expect_ok(self, requirement: str, answer: Exchange, step: str) -> None:
         if not answer.ok:
@@ -87,7 +94,7 @@ class StoreMachine:
 
     def _select(self, tester: Tester, path: FolderPath) -> dict[int, Fetched]:
         """Select a folder anew and fetch all of it; the laws see every selection."""
-        answer = tester.ask(b"SELECT " + self.storage.name(*path))
+        answer = tester.ask(b"SELECT " + self._name(path))
         if not answer.ok:
             self.judge.contradicted("OP08-S1", f"{display(path)} can be selected", answer.text, answer.entry)
             return {}
@@ -106,9 +113,9 @@ class StoreMachine:
 
     def _settle(self) -> None:
         for number, tester in enumerate(self.testers):
-            listed = set(tester.listed())
+            listing = tester.listing()
             for path, items in self.model.folders.items():
-                if self.storage.wire_name(*path) not in listed:
+                if not self.storage.named(listing, *self._levels(path)):
                     observed = f"session {number} does not see it"
                     self.judge.contradicted("OP08-S1", f"folder {display(path)} is listed", observed)
                     continue

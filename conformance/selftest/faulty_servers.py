@@ -1,0 +1,71 @@
+"""Deliberately broken servers: the reference server with one part replaced, for tests that a fault is failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from conformance.reference.server import Behaviour, ReferenceServer
+from conformance.reference.server.accounts import Account, Accounts
+from conformance.reference.server.arguments import Arguments
+from conformance.reference.server.engine import COMMANDS, ServerConnection
+from conformance.reference.server.session import Handler, Outcome, Session
+from conformance.reference.server.store import Mailbox
+from conformance.reference.server.view import MailboxView
+from conformance.servers.reference import ReferenceStorageServer
+
+Rewrite = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What to replace in a reference server: classes, commands, or the octets that it sends."""
+
+    account: type[Account] = Account
+    mailbox: type[Mailbox] = Mailbox
+    view: type[MailboxView] = MailboxView
+    session: type[Session] = Session
+    commands: dict[str, Handler] = field(default_factory=dict)
+    rewrite: Rewrite | None = None
+    behaviour: Behaviour = field(default_factory=Behaviour)
+
+
+def faulty(fault: Fault) -> ReferenceStorageServer:
+    """A server under test with this fault."""
+    account = type("FaultyAccount", (fault.account,), {"mailbox_class": fault.mailbox})
+    accounts = type("FaultyAccounts", (Accounts,), {"account_class": account})(fault.behaviour)
+    session = type("FaultySession", (fault.session,), {"view_class": fault.view})
+    connection = type(
+        "FaultyConnection", (_Rewriting,), {"session_class": session, "rewrite": staticmethod(fault.rewrite or bytes)}
+    )
+    commands = dict(COMMANDS) | {name: replace(COMMANDS[name], handler=each) for name, each in fault.commands.items()}
+    server = ReferenceServer(fault.behaviour, accounts=accounts, connection=partial(connection, commands=commands))
+    return ReferenceStorageServer(server)
+
+
+class _Rewriting(ServerConnection):
+    """Sends other octets than the server means to."""
+
+    rewrite: Rewrite
+
+    def receive(self, data: bytes) -> bytes:
+        return self.rewrite(super().receive(data))
+
+    def pending(self) -> bytes:
+        return self.rewrite(super().pending())
+
+
+def answers_ok(_session: Session, _arguments: Arguments) -> Outcome:
+    """A command that does nothing and says OK."""
+    return None
+
+
+def replacing(old: bytes, new: bytes) -> Rewrite:
+    """Sends `new` for every `old`."""
+    return lambda octets: octets.replace(old, new)
+
+
+def dropping(fragment: bytes) -> Rewrite:
+    """Leaves out the lines that hold a fragment."""
+    return lambda octets: b"".join(line for line in octets.splitlines(keepends=True) if fragment not in line)
