@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.plugin import session_of
+from conformance.scenario.convergence import Convergence, converging
 from conformance.scenario.effort import EFFORTS
 from conformance.scenario.exploration import Exploration
 from conformance.scenario.judge import Judge
@@ -56,6 +57,13 @@ def storage(session: ConformanceSession, judge: Judge, request: pytest.FixtureRe
     """A fresh account on the server under test, and raw connections to it."""
     with Storage(session.stage, judge, session.transcript_of(request.node)) as storage:
         yield storage
+
+
+@pytest.fixture
+def convergence(session: ConformanceSession, judge: Judge, request: pytest.FixtureRequest) -> Iterator[Convergence]:
+    """A fresh account on the server under test, and the reference client to synchronize with it."""
+    with converging(session.stage, judge, session.transcript_of(request.node)) as convergence:
+        yield convergence
 
 
 @pytest.fixture

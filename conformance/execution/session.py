@@ -18,6 +18,7 @@ from conformance.configuration import Configuration, Roles, adapter_options, rea
 from conformance.execution import allure
 from conformance.execution.clock import Clock
 from conformance.execution.header import Observed, observe, unanswered
+from conformance.execution.honesty import require_honesty
 from conformance.execution.results import case_result
 from conformance.imap.errors import ConnectionLost
 from conformance.imap.transcript import Transcript
@@ -91,7 +92,7 @@ class ConformanceSession:
         server = started.enter_context(open_server(said.server, said.server_options))
         if client is not None:
             started.enter_context(client)
-        return Stage(
+        stage = Stage(
             server,
             client,
             overrides=said.claims,
@@ -99,6 +100,9 @@ class ConformanceSession:
             output=said.output,
             secrets=said.secrets(),
         )
+        if client is not None and Role.CLIENT in self.judged_roles():
+            require_honesty(stage)
+        return stage
 
     @property
     def stage(self) -> Stage:
@@ -160,7 +164,11 @@ class ConformanceSession:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """After a case has run, its findings decide whether pytest counts it as passed."""
         item.stash[_STARTED] = time.perf_counter()
-        result = yield
+        try:
+            result = yield
+        finally:
+            if _JUDGE in item.stash:
+                item.stash[_JUDGE].finish()
         if declaration_of(item):
             self.judge_of(item).conclude()
         return result

@@ -6,10 +6,11 @@ is a `warn`, or `inconclusive`. What was not judged is never green.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from conformance.outcomes import Deciding, Examples, Finding, Observation, Outcome, Reason, Reproduced, worst
+from conformance.scenario.visibility import ON_THE_SERVER, ON_THE_WIRE, UNSEEN
 from conformance.spec import Basis, Requirement
 
 _CONTRADICTED = {
@@ -53,6 +54,8 @@ class Judge:
     examples: Examples | None = None
     reproduced: Reproduced | None = None
     replay: str | None = None
+    sees_local_storage: bool = True
+    at_end: list[Callable[[], None]] = field(default_factory=list)
 
     def step(self, text: str) -> None:
         """Record what the test case did, in words."""
@@ -68,13 +71,26 @@ class Judge:
         self.profile.append(Observation(topic=topic, observed=observed, deciding=self._deciding(entry)))
 
     def passed(self, *requirements: str) -> None:
-        """The requirements were exercised and nothing contradicts them."""
-        self.findings += [Finding(requirement=self.record(each).id, outcome=Outcome.PASS) for each in requirements]
+        """The requirements were exercised and nothing contradicts them, as far as can be seen."""
+        for each in requirements:
+            if self.sees_local_storage or each in ON_THE_WIRE | ON_THE_SERVER:
+                self.findings.append(Finding(requirement=self.record(each).id, outcome=Outcome.PASS))
+            else:
+                self.unseen(each)
 
-    def contradicted(self, requirement: str, expected: str, observed: str, entry: int | None = None) -> None:
-        """What was observed contradicts the requirement; its record decides how severe that is."""
+    def unseen(self, requirement: str) -> None:
+        """The requirement speaks of local storage, which cannot be seen."""
+        self.undecided(requirement, "local storage shows it", UNSEEN, Reason.NO_ABILITY)
+
+    def contradicted(
+        self, requirement: str, expected: str, observed: str, entry: int | None = None, follows: Iterable[str] = ()
+    ) -> None:
+        """What was observed contradicts the requirement; its record decides how severe that is.
+
+        `follows` names plain requirements that it breaks, too.
+        """
         outcome, reason = _CONTRADICTED[self.record(requirement).rests_on]
-        self._add(requirement, outcome, reason, expected, observed, entry)
+        self._add(requirement, outcome, reason, expected, observed, entry, tuple(follows))
         if outcome is Outcome.PASS:
             self.remark(f"{requirement}: {observed} (expected: {expected})")
 
@@ -88,12 +104,20 @@ class Judge:
         """What was observed decides neither way."""
         self._add(requirement, Outcome.INCONCLUSIVE, reason, expected, observed, entry)
 
-    def check(self, requirement: str, holds: object, expected: str, observed: str, entry: int | None = None) -> bool:
+    def check(
+        self,
+        requirement: str,
+        holds: object,
+        expected: str,
+        observed: str,
+        entry: int | None = None,
+        follows: Iterable[str] = (),
+    ) -> bool:
         """Pass or contradict, as `holds` is true or false; returns it."""
         if holds:
             self.passed(requirement)
         else:
-            self.contradicted(requirement, expected, observed, entry)
+            self.contradicted(requirement, expected, observed, entry, follows)
         return bool(holds)
 
     def not_applicable(self, requirement: str, why: str, reason: Reason = Reason.NOT_CLAIMED) -> None:
@@ -112,6 +136,12 @@ class Judge:
         text = f"{deciding.requirement}: expected {deciding.expected}; observed {deciding.observed}"
         raise ConformanceFailure(text) if deciding.outcome is Outcome.FAIL else NotDecided(text)
 
+    def finish(self) -> None:
+        """Let those who watched the whole test case judge it; it has run, to its end or not."""
+        for watcher in self.at_end:
+            watcher()
+        self.at_end.clear()
+
     def deciding(self) -> Finding | None:
         """The first of the worst findings."""
         outcome = worst(each.outcome for each in self.findings)
@@ -129,6 +159,7 @@ class Judge:
         expected: str,
         observed: str,
         entry: int | None,
+        follows: tuple[str, ...] = (),
     ) -> None:
         finding = Finding(
             requirement=self.record(requirement).id,
@@ -137,6 +168,7 @@ class Judge:
             expected=expected,
             observed=observed,
             deciding=self._deciding(entry),
+            follows=follows,
         )
         if finding not in self.findings:
             self.findings.append(finding)

@@ -24,6 +24,7 @@ from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind, of_kind
 from conformance.scenario.judge import Judge, PreconditionNotReached
 from conformance.scenario.stage import Stage
+from conformance.scenario.watch import Watch
 
 Fetched = dict[str, Token]
 
@@ -47,6 +48,14 @@ class Selection:
     def code(self) -> str:
         """The response code of the tagged OK, in upper case, or an empty string."""
         return self.answer.code.name.upper() if self.answer.code else ""
+
+    def keeps(self, *flags: str) -> bool:
+        r"""Whether flags are permanent: listed, or keywords that `\*` admits; without PERMANENTFLAGS all are."""
+        if self.permanent_flags is None:
+            return True
+        listed = {each.lower() for each in self.permanent_flags}
+        new = "\\*" in listed
+        return all(flag.lower() in listed or (new and not flag.startswith("\\")) for flag in flags)
 
 
 def selection(answer: Exchange) -> Selection:
@@ -190,6 +199,8 @@ class Storage:
     def __init__(self, stage: Stage, judge: Judge, transcript: Transcript) -> None:
         self.stage, self.judge, self.transcript = stage, judge, transcript
         self.server = stage.server
+        self.watch = Watch(judge, transcript, transcript.mark())
+        judge.at_end.append(self.watch.look)
         self._resources = ExitStack()
         self._testers = 0
 

@@ -50,6 +50,7 @@ class StoreMachine:
             self.judge.step(str(step))
             self._do(step)
             self.model.apply(step)
+        self.storage.watch.look()
         return [type(step).__name__.lower() for step in steps]
 
     def _do(self, step: Step) -> None:
