@@ -23,7 +23,7 @@ REQUIREMENTS = (
     "OP13-S1",
     "SYN-802",
 )
-EXERCISED = ("create", "delete", "append", "change", "expunge", "settle")
+EXERCISED = ("create", "delete", "append", "change", "expunge", "refresh", "settle")
 
 
 @server_case("random-sequences-of-operations", *REQUIREMENTS)
@@ -31,6 +31,7 @@ def test_random_sequences_of_operations(exploration: Exploration, fresh_storage:
     """A server shows all sessions what the operations so far have made, whatever their order."""
 
     def settled(steps: tuple[Step, ...], judge: Judge) -> list[str]:
-        return StoreMachine(fresh_storage(judge), judge).run(steps)
+        return StoreMachine(fresh_storage(judge), judge, effort.sessions).run(steps)
 
-    exploration.explore(sequences(), settled, REQUIREMENTS, EXERCISED)
+    effort = exploration.effort
+    exploration.explore(sequences(effort.sessions, effort.steps), settled, REQUIREMENTS, EXERCISED)

@@ -20,12 +20,12 @@ from conformance.scenario.storage import (
     uids_in_order,
 )
 from conformance.strategies.store_steps import (
-    SESSIONS,
     Append,
     Change,
     Create,
     Delete,
     Expunge,
+    Refresh,
     Settle,
     Step,
     StoreModel,
@@ -37,10 +37,10 @@ _LOOK = b"UID FETCH 1:* (UID FLAGS BODY.PEEK[])"
 class StoreMachine:
     """One example: a fresh account, its sessions, the model, and the laws that hold at every moment."""
 
-    def __init__(self, storage: Storage, judge: Judge) -> None:
+    def __init__(self, storage: Storage, judge: Judge, sessions: int = 2) -> None:
         self.storage, self.judge = storage, judge
         self.model = StoreModel()
-        self.testers = [storage.connect() for _ in range(SESSIONS)]
+        self.testers = [storage.connect() for _ in range(sessions)]
         self.laws = Laws(judge)
         self._active: dict[Tester, FolderPath] = {}
 
@@ -66,6 +66,8 @@ class StoreMachine:
         elif isinstance(step, Append):
             line = append_line(self._name(step.path), sorted(step.item.flags))
             self._expect_ok("OP03-S1", tester.ask(line, step.item.content.octets), str(step))
+        elif isinstance(step, Refresh):
+            self._refresh(step.session, step.path)
         elif isinstance(step, Change):
             uids = self._uids(tester, step.path, step.names)
             change = f"UID STORE {uids} {step.how} ({' '.join(sorted(step.flags))})"
@@ -106,10 +108,27 @@ class StoreMachine:
         self.laws.selected(path, selection(answer), contents, uids_in_order(look), look.entry)
         return objects
 
+    def _look(self, tester: Tester, path: FolderPath) -> dict[int, Fetched]:
+        """What a session sees of a folder: in the one it has active after asking for news, else after selecting it."""
+        if self._active.get(tester) != path:
+            return self._select(tester, path)
+        tester.ask(b"NOOP")
+        return by_uid(tester.ask(_LOOK))
+
+    def _refresh(self, session: int, path: FolderPath) -> None:
+        """An open session shows additions and flags after NOOP; removals it should be told of (RFC 3501 7)."""
+        is_open = self._active.get(self.testers[session]) == path
+        objects = self._look(self.testers[session], path)
+        items = list(self.model.folders[path].values())
+        if is_open:
+            kept = {_identity(item) for item in items}
+            objects = {uid: found for uid, found in objects.items() if _seen(found) in kept}
+        self._compare(session, path, items, objects)
+
     def _uids(self, tester: Tester, path: FolderPath, names: tuple[str, ...]) -> str:
-        objects = self._select(tester, path)
+        objects = self._look(tester, path)
         wanted = {_identity(self.model.folders[path][name]) for name in names}
-        uids = [uid for uid, items in objects.items() if Equality.OCTETS.identity(body_of(items) or b"") in wanted]
+        uids = [uid for uid, items in objects.items() if _seen(items) in wanted]
         return ",".join(map(str, uids)) or "4294967295"
 
     def _settle(self) -> None:
@@ -123,10 +142,7 @@ class StoreMachine:
                 self._compare(number, path, list(items.values()), self._select(tester, path))
 
     def _compare(self, number: int, path: FolderPath, items: list[Item], objects: dict[int, Fetched]) -> None:
-        seen = [
-            (Equality.OCTETS.identity(body_of(found) or b""), plain_flags(found))
-            for _, found in sorted(objects.items())
-        ]
+        seen = [(_seen(found), plain_flags(found)) for _, found in sorted(objects.items())]
         wanted = [(_identity(item), normal_flags(item.flags)) for item in items]
         where = f"session {number} in {display(path)}"
         if [content for content, _ in seen] != [content for content, _ in wanted]:
@@ -141,6 +157,10 @@ class StoreMachine:
                 if flags != right
             ]
             self.judge.contradicted("OP13-S1", f"{where}: flags as set", "; ".join(wrong))
+
+
+def _seen(items: Fetched) -> str:
+    return Equality.OCTETS.identity(body_of(items) or b"")
 
 
 def _identity(item: Item) -> str:

@@ -11,9 +11,7 @@ from conformance.model.folders import FolderPath, display, is_below
 from conformance.model.objects import ObjectKind, of_kind
 from conformance.model.states import SYSTEM_FLAGS, Flags, Item
 
-SESSIONS = 2
 PATHS: tuple[FolderPath, ...] = (("A",), ("A", "b"), ("Ünder",), ("with space",))
-MAX_STEPS = 14
 FlagChange = Literal["+FLAGS", "-FLAGS", "FLAGS"]
 
 
@@ -80,6 +78,17 @@ class Expunge:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """A session makes a folder active, or asks for news of the one it has active, and has to see its objects."""
+
+    session: int
+    path: FolderPath
+
+    def __str__(self) -> str:
+        return f"session {self.session} looks at {display(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """All sessions look at everything and have to see what the model holds."""
 
@@ -87,7 +96,7 @@ class Settle:
         return "all sessions look at everything"
 
 
-Step = Create | Delete | Append | Change | Expunge | Settle
+Step = Create | Delete | Append | Change | Expunge | Refresh | Settle
 
 
 @dataclass
@@ -124,20 +133,19 @@ class StoreModel:
 
 
 @st.composite
-def sequences(draw: st.DrawFn) -> tuple[Step, ...]:
+def sequences(draw: st.DrawFn, sessions: int = 2, most: int = 14) -> tuple[Step, ...]:
     """A sequence that is valid on the model: nothing is created twice, nothing missing is touched."""
     model = StoreModel()
     steps: list[Step] = []
-    for number in range(draw(st.integers(3, MAX_STEPS))):
-        options = _options(model, f"object-{number}")
+    for number in range(draw(st.integers(3, most))):
+        options = _options(model, f"object-{number}", st.integers(0, sessions - 1))
         step = draw(options[draw(st.sampled_from(sorted(options)))])
         model.apply(step)
         steps.append(step)
     return (*steps, Settle())
 
 
-def _options(model: StoreModel, name: str) -> dict[str, st.SearchStrategy[Step]]:
-    sessions = st.integers(0, SESSIONS - 1)
+def _options(model: StoreModel, name: str, sessions: st.SearchStrategy[int]) -> dict[str, st.SearchStrategy[Step]]:
     flags = st.frozensets(st.sampled_from(SYSTEM_FLAGS), max_size=3)
     free = [
         path
@@ -153,6 +161,7 @@ def _options(model: StoreModel, name: str) -> dict[str, st.SearchStrategy[Step]]
             lambda kind, given: Item(name, of_kind(kind, name), given), st.sampled_from(list(ObjectKind)), flags
         )
         options["append"] = st.builds(Append, sessions, st.sampled_from(sorted(model.folders)), items)
+        options["refresh"] = st.builds(Refresh, sessions, st.sampled_from(sorted(model.folders)))
         options["settle"] = st.just(Settle())
     if model.leaves() and len(model.folders) > 1:
         options["delete"] = st.builds(Delete, sessions, st.sampled_from(sorted(model.leaves())))
