@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from conformance.spec import Role, requirement
 
 RESULT, OBSERVED = "cpm-case-result", "cpm-observed"
 PATIENCE = 2
+MOST_TIMEOUTS = 5
 _JUDGE = pytest.StashKey[Judge]()
 _TRANSCRIPT = pytest.StashKey[Transcript]()
 _STARTED = pytest.StashKey[float]()
@@ -66,7 +68,7 @@ class ConformanceSession:
         self._resources = ExitStack()
         self._observed_told = False
         self._stage = stage
-        self._lost_in_a_row = 0
+        self._lost_in_a_row = self._timed_out = 0
         self.lost_server: str | None = None
         self.left_behind: Problem | None = None
         self.clock = Clock()
@@ -182,7 +184,7 @@ class ConformanceSession:
         declaration = declaration_of(item)
         problem = call.excinfo.value if call.excinfo else None
         if declaration and (call.when == "call" or (problem is not None and RESULT not in dict(item.user_properties))):
-            result = self._result(item, declaration, problem, call.duration)
+            result = self._waited_enough(self._result(item, declaration, problem, call.duration))
             item.user_properties.append((RESULT, result.model_dump_json()))
             self._watch_the_server(result)
             if allure.is_wanted(item.config):
@@ -195,6 +197,18 @@ class ConformanceSession:
                 self._observed_told = True
             report.user_properties = list(item.user_properties)
         return report
+
+    def _waited_enough(self, result: CaseResult) -> CaseResult:
+        """After cases enough that ended by a timeout, wait a fifth as long: the whole run stays bounded."""
+        self._timed_out += result.reason is Reason.TIMEOUT
+        if self._timed_out != MOST_TIMEOUTS or result.reason is not Reason.TIMEOUT:
+            return result
+        bounds = self.stage.bounds
+        shorter = replace(bounds, answer=bounds.answer / 5, synchronize=bounds.synchronize / 5)
+        self.stage.bounds = shorter
+        told = f"{MOST_TIMEOUTS} test cases timed out: from now on an answer is waited for {shorter.answer:g} s"
+        told += f", a synchronization {shorter.synchronize:g} s"
+        return result.model_copy(update={"remarks": (*result.remarks, told)})
 
     def _watch_the_server(self, result: CaseResult) -> None:
         """After cases that lost the connection, look whether the server answers at all: else no other case waits."""
