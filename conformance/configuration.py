@@ -41,7 +41,7 @@ class Configuration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     server: str = Field(default="reference", description="reference, dovecot, cyrus, or imap://user:password@host/root")
-    client: str = Field(default="reference", description="reference, mbsync or none")
+    client: str = Field(default="reference", description="the name of an adapter, stdio:COMMAND, manual or none")
     role: Roles = Field(default=Roles.ALL, description="which role is judged")
     profile: Profile = Field(default=Profile.QUICK, description="how much random exploration")
     seed: int = Field(default=DEFAULT_SEED, ge=0, description="the seed of all random draws")

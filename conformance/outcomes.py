@@ -71,7 +71,10 @@ class Deciding(Frozen):
 
 
 class Finding(Frozen):
-    """What one test case found about one requirement."""
+    """What one test case found about one requirement.
+
+    `follows` names plain requirements that the same observation breaks, where the test case is about a narrower one.
+    """
 
     requirement: str
     outcome: Outcome
@@ -79,6 +82,7 @@ class Finding(Frozen):
     expected: str = ""
     observed: str = ""
     deciding: Deciding | None = None
+    follows: tuple[str, ...] = ()
 
 
 class Examples(Frozen):

@@ -18,7 +18,7 @@ SESSION = "cpm-conformance-session"
 OPTIONS: tuple[tuple[str, str], ...] = (
     ("--cpm-config", "TOML file with the configuration of the run"),
     ("--cpm-server", "storage server under test: reference, dovecot, cyrus or imap://user:password@host:port/root"),
-    ("--cpm-client", "storage client under test: reference, mbsync or none"),
+    ("--cpm-client", "storage client under test: the name of an adapter, stdio:COMMAND, manual or none"),
     ("--cpm-role", "the role that is judged: server, client or all"),
     ("--cpm-profile", "how much random exploration: quick, ci, nightly or remote"),
     ("--cpm-seed", "seed of all random draws"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, meta
 
 from conformance.problems import ConfigurationProblem
 
 _PACKAGE = Path(__file__).parent
+_ENVIRONMENT = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, trim_blocks=True)
 
 
 def fixture(*parts: str) -> Path:
@@ -28,5 +30,14 @@ def fixture(*parts: str) -> Path:
 
 def render(*parts: str, **values: object) -> str:
     """The text of a fixture with its Jinja places filled in. Raises `jinja2.UndefinedError` for a value not given."""
-    environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, trim_blocks=True)
-    return environment.from_string(fixture(*parts).read_text("utf-8")).render(values)
+    return fill(fixture(*parts).read_text("utf-8"), values)
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """A template with its Jinja places filled in. Raises `jinja2.TemplateError` for one that cannot be filled."""
+    return _ENVIRONMENT.from_string(template).render(values)
+
+
+def places(template: str) -> set[str]:
+    """The names of the places in a template. Raises `jinja2.TemplateError` for one that cannot be read."""
+    return meta.find_undeclared_variables(_ENVIRONMENT.parse(template))

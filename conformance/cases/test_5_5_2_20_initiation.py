@@ -6,9 +6,9 @@ import pytest
 
 from conformance.cases.declaration import client_case
 from conformance.imap.framing import Direction
-from conformance.imap.proxy import Action, Answer, Cut, HangUp
+from conformance.imap.proxy import Action, Cut, HangUp, Replace
 from conformance.scenario.content import ARCHIVE, CONVERSATION, item, usual_base
-from conformance.scenario.disturbance import LOGIN_COMMAND, WireReader
+from conformance.scenario.disturbance import LOGIN_ANSWER, WireReader
 from conformance.scenario.judge import PreconditionNotReached
 from conformance.scenario.scenario import Scenario
 
@@ -42,8 +42,9 @@ class FailedStart(WireReader):
         return action
 
     def _action(self, connection: str, direction: Direction, unit: bytes) -> Action | None:
-        if self._kind == "refused-login" and self.stands_at(LOGIN_COMMAND, connection, direction, unit):
-            return Answer(unit.partition(b" ")[0] + b" NO [AUTHENTICATIONFAILED] wrong credentials\r\n")
+        # The answer is changed, not the command held back: a login with literals is under way before it is whole.
+        if self._kind == "refused-login" and self.stands_at(LOGIN_ANSWER, connection, direction, unit):
+            return Replace(unit.partition(b" ")[0] + b" NO [AUTHENTICATIONFAILED] wrong credentials\r\n")
         if self._kind == "bye-greeting" and direction == "S":
             return HangUp(b"* BYE too many connections\r\n")
         if self._kind == "no-greeting" and direction == "S":

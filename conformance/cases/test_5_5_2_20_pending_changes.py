@@ -5,7 +5,6 @@ from __future__ import annotations
 from conformance.cases.declaration import client_case
 from conformance.clients.reference import ReferenceClient
 from conformance.model.comparison import Difference, Nature
-from conformance.model.equality import Equality
 from conformance.model.oracle import Row
 from conformance.model.states import Side, StoreState
 from conformance.outcomes import Reason
@@ -85,7 +84,7 @@ def test_two_clients(scenario: Scenario) -> None:
     with ReferenceClient() as other:
         other.reset(scenario.account)
         _synchronize(scenario, other)
-        second = LocalSide(other, Equality.OCTETS, lambda text: scenario.judge.step(f"the second client, {text}"))
+        second = LocalSide(other, scenario.stage.equality, lambda text: scenario.judge.step(f"the second client, {text}"))
         second.state = scenario.base
         _edit_on_both(scenario, second)
         scenario.synchronize()

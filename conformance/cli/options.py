@@ -17,7 +17,11 @@ _SHARED = (
     click.option(
         "--server", metavar="S", help="reference (default), dovecot, cyrus, or imap[s]://user:password@host:port/root."
     ),
-    click.option("--client", metavar="C", help="reference (default), mbsync, none."),
+    click.option(
+        "--client",
+        metavar="C",
+        help="reference (default), mbsync, offlineimap, interimap, stdio:COMMAND, manual, none.",
+    ),
     click.option(
         "-O", "options", multiple=True, metavar="KEY=VALUE", help="Adapter option, for the client or server.KEY."
     ),

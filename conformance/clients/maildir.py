@@ -1,6 +1,6 @@
 """A Maildir tree as local storage, as synchronizers use it: a directory a folder, a file an object, flags in its name.
 
-Folders lie in one another as their paths say; directory names are modified UTF-7 (mbsync: `SubFolders Verbatim`).
+Folders lie in one another as their paths say (mbsync: `SubFolders Verbatim`, OfflineIMAP: `sep = /`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ import itertools
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
+from conformance.clients.program import ProgramClient
 from conformance.imap.names import decode_name, encode_name
 from conformance.model.folders import FolderPath, ancestors, display
 from conformance.model.states import Flags, ObservedObject, Snapshot
 from conformance.problems import AdapterProblem
+from conformance.servers.protocol import Account
 
 _LETTERS = {
     "\\draft": "D",
@@ -26,7 +29,6 @@ _LETTERS = {
     "\\seen": "S",
     "\\deleted": "T",
 }
-_FLAGS = {letter: flag for flag, letter in _LETTERS.items()}
 _PARTS = ("cur", "new", "tmp")
 _QUIET_SECONDS = 10
 _INFO = ":2,"
@@ -36,18 +38,25 @@ _MEND = "take paths and handles from a snapshot, and levels that a file system c
 class Maildir:
     """The tree below `top`. An object's handle is good until a synchronization or a change of its flags.
 
+    Directory names are modified UTF-7, or UTF-8 if `utf8` is true. `keywords` gives further flags letters of their own.
     Raises `AdapterProblem` for what is not there, and for a name that cannot be a directory.
     """
 
-    def __init__(self, top: Path) -> None:
-        self.top = top
+    def __init__(self, top: Path, keywords: Mapping[str, str] | None = None, *, utf8: bool = False) -> None:
+        self.top, self._utf8 = top, utf8
+        self._letter = {**_LETTERS, **{flag.lower(): letter for flag, letter in (keywords or {}).items()}}
+        self._flag = {letter: flag for flag, letter in self._letter.items()}
         self._numbers = itertools.count(1)
 
     def directory(self, path: FolderPath) -> Path:
         """The directory of a folder."""
-        levels = [encode_name(level).decode("ascii") for level in path]
+        levels = [level if self._utf8 else encode_name(level).decode("ascii") for level in path]
         for level in levels:
-            if level in (*_PARTS, "", ".", "..") or "/" in level or len(level) > os.pathconf("/", "PC_NAME_MAX"):
+            if (
+                level in (*_PARTS, "", ".", "..")
+                or "/" in level
+                or len(os.fsencode(level)) > os.pathconf("/", "PC_NAME_MAX")
+            ):
                 raise AdapterProblem(f"a Maildir cannot hold a folder named {level!r}", _MEND)
         return self.top.joinpath(*levels)
 
@@ -57,10 +66,11 @@ class Maildir:
 
     def _directories(self) -> dict[FolderPath, Path]:
         """Each folder with the directory that it really is: a synchronizer may have made one with an 8-bit name."""
-        return {
-            tuple(decode_name(os.fsencode(level)) for level in here.relative_to(self.top).parts): here
-            for here in self._walk()
-        }
+        return {tuple(self._level(each) for each in here.relative_to(self.top).parts): here for here in self._walk()}
+
+    def _level(self, name: str) -> str:
+        octets = os.fsencode(name)
+        return octets.decode("utf-8", "replace") if self._utf8 else decode_name(octets)
 
     def _walk(self) -> Iterator[Path]:
         for current, names, _ in os.walk(self.top):
@@ -96,7 +106,7 @@ class Maildir:
         name = f"{int(time.time())}.{os.getpid()}_{next(self._numbers)}.conformance"
         with _told(path):
             (directory / "tmp" / name).write_bytes(octets.replace(b"\r\n", b"\n"))
-            (directory / "tmp" / name).rename(directory / "cur" / f"{name}{_INFO}{_letters(flags)}")
+            (directory / "tmp" / name).rename(directory / "cur" / f"{name}{_INFO}{self._letters(flags)}")
 
     def remove(self, path: FolderPath, handle: str) -> None:
         """Remove an object."""
@@ -107,7 +117,7 @@ class Maildir:
         """Set and clear flags of an object, which renames its file."""
         file = self.directory(path) / handle
         base, _, letters = file.name.partition(_INFO)
-        kept = (set(letters) | set(_letters(add))) - set(_letters(remove))
+        kept = (set(letters) | set(self._letters(add))) - set(self._letters(remove))
         with _told(path):
             file.rename(self.directory(path) / "cur" / f"{base}{_INFO}{''.join(sorted(kept))}")
 
@@ -120,7 +130,7 @@ class Maildir:
         for part in ("cur", "new"):
             for file in sorted((directory / part).iterdir()):
                 letters = file.name.partition(_INFO)[2]
-                flags = frozenset(_FLAGS[letter] for letter in letters if letter in _FLAGS)
+                flags = frozenset(self._flag[letter] for letter in letters if letter in self._flag)
                 yield ObservedObject(file.read_bytes(), flags, f"{part}/{file.name}")
 
     def look_quiet(self) -> None:
@@ -130,9 +140,8 @@ class Maildir:
             for part in ("cur", "new"):
                 os.utime(here / part, (then, then))
 
-
-def _letters(flags: Iterable[str]) -> str:
-    return "".join(sorted(_LETTERS[flag.lower()] for flag in flags if flag.lower() in _LETTERS))
+    def _letters(self, flags: Iterable[str]) -> str:
+        return "".join(sorted({self._letter[flag.lower()] for flag in flags if flag.lower() in self._letter}))
 
 
 @contextmanager
@@ -142,3 +151,58 @@ def _told(path: FolderPath) -> Iterator[None]:
         yield
     except OSError as error:
         raise AdapterProblem(f"local storage, folder {display(path)}: {error}", _MEND) from error
+
+
+class MaildirClient(ProgramClient):
+    """A program that synchronizes a Maildir: what the user does to local storage is done to its files."""
+
+    _maildir: Maildir | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._maildir = None
+        super().__exit__(kind, problem, trace)
+
+    @property
+    def _local(self) -> Maildir:
+        """One Maildir for the whole life of a local storage: it numbers the objects that it names."""
+        if self._maildir is None:
+            raise AdapterProblem(f"the {self.name} adapter is not started", "use it as a context manager")
+        return self._maildir
+
+    def _places(self, account: Account) -> Mapping[str, object]:  # noqa: ARG002
+        self._maildir = self._made(self._place / "mail")
+        self._maildir.top.mkdir()
+        return {}
+
+    def _made(self, top: Path) -> Maildir:
+        return Maildir(top)
+
+    def snapshot(self) -> Snapshot:
+        """The Maildir as it is."""
+        return self._local.snapshot()
+
+    def create_folder(self, path: FolderPath) -> None:
+        """Make a Maildir, and those of its superiors."""
+        self._local.create_folder(path)
+
+    def remove_folder(self, path: FolderPath) -> None:
+        """Remove a Maildir with its inferiors."""
+        self._local.remove_folder(path)
+
+    def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
+        """Rename the directory of a Maildir."""
+        self._local.rename_folder(old, new)
+
+    def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
+        """Add a file."""
+        self._local.put(path, octets, flags)
+
+    def remove(self, path: FolderPath, handle: str) -> None:
+        """Remove a file."""
+        self._local.remove(path, handle)
+
+    def set_metadata(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
+        """Change the letters in a file's name."""
+        self._local.set_flags(path, handle, add, remove)

@@ -11,11 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import IO
 
 from conformance.clients.protocol import ClientTimeout
 
-_OUTPUT = "output.log"
 _SAID_LIMIT = 2000
+_READ_OCTETS = 65536
+_LAST_WORDS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,18 @@ class Ended:
 
 def run_bounded(command: Sequence[str], directory: Path, timeout: float, environment: Mapping[str, str]) -> Ended:
     """Run a program; after `timeout` seconds it and its children are killed and `ClientTimeout` is raised."""
-    with _running(command, directory, environment) as process:
-        try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            said = _tail(directory / _OUTPUT)
-            raise ClientTimeout(f"{command[0]} did not end within {timeout:g} s: {said}") from None
-    return Ended(code, _tail(directory / _OUTPUT))
+    with _running(command, directory, environment) as (process, output):
+        code = _code(process, timeout)
+    if code is None:
+        raise ClientTimeout(f"{command[0]} did not end within {timeout:g} s: {output.tail()}")
+    return Ended(code, output.tail())
+
+
+def _code(process: subprocess.Popen[bytes], timeout: float) -> int | None:
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def run_and_kill(
@@ -44,7 +51,7 @@ def run_and_kill(
 
     Returns whether it was still running then.
     """
-    with _running(command, directory, environment) as process:
+    with _running(command, directory, environment) as (process, _):
         ended = threading.Thread(target=_set_at_end, args=(process, moment), daemon=True)
         ended.start()
         moment.wait(timeout)
@@ -58,30 +65,44 @@ def _set_at_end(process: subprocess.Popen[bytes], moment: Event) -> None:
     moment.set()
 
 
+class _Output(threading.Thread):
+    """Reads what a program says, however much it is, and keeps the end of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._stream, self._end = stream, b""
+        self.start()
+
+    def run(self) -> None:
+        with self._stream:
+            while octets := os.read(self._stream.fileno(), _READ_OCTETS):
+                self._end = (self._end + octets)[-_SAID_LIMIT:]
+
+    def tail(self) -> str:
+        """The last it said. A process that has left its session can still hold the stream; it is not waited for."""
+        self.join(_LAST_WORDS_SECONDS)
+        return self._end.decode("utf-8", "replace").strip()
+
+
 @contextmanager
 def _running(
     command: Sequence[str], directory: Path, environment: Mapping[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[tuple[subprocess.Popen[bytes], _Output]]:
     """A program in a session of its own, of which nothing is left afterwards."""
-    with (directory / _OUTPUT).open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", **environment},
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _tail(output: Path) -> str:
-    with output.open("rb") as file:
-        file.seek(max(0, output.stat().st_size - _SAID_LIMIT))
-        return file.read().decode("utf-8", "replace").strip()
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=directory,
+        env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", **environment},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    output = _Output(process.stdout)
+    try:
+        yield process, output
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -38,6 +38,10 @@ class ClientTimeout(Exception):
     """The synchronization did not end within its bound; whatever ran was ended."""
 
 
+class AdapterCannot(Exception):
+    """The adapter has no means to do or to see what every other one can: nothing can be said of the client then."""
+
+
 class StorageClient(Protocol):
     """One storage client under test, with its local storage. A context manager.
 
@@ -95,6 +99,28 @@ class StorageClient(Protocol):
 
     def synchronize(self, timeout: float) -> SyncResult:
         """Run one synchronization as on the user's request. Raises `ClientTimeout` after `timeout` seconds."""
+        ...
+
+
+def observes_local_storage(client: StorageClient) -> bool:
+    """Whether local storage can be seen at all; an adapter for which it cannot says `observes_local_storage = False`.
+
+    Its `snapshot` raises `AdapterCannot`, and an object of local storage is named to it by its subject.
+    """
+    return bool(getattr(client, "observes_local_storage", True))
+
+
+def listening_address(client: StorageClient) -> str:
+    """The address of this machine at which the client reaches the suite; an adapter of another machine's says which."""
+    return str(getattr(client, "listening_address", "127.0.0.1"))
+
+
+@runtime_checkable
+class RefusingClient(Protocol):
+    """What the adapter of a client that is reached through a protocol of its own may offer besides."""
+
+    def refuses(self, operation: str) -> bool:
+        """Whether an operation of this name, which nobody knows, is refused."""
         ...
 
 

@@ -82,7 +82,7 @@ def _arguments(configuration: Configuration, *, allure: bool) -> list[str]:
     plugins += ["allure_pytest.plugin"] if allure else []
     plugins += ["xdist.plugin"] if configuration.workers else []
     return [
-        str(CASES),
+        *map(str, registry.files(configuration.select)),
         f"--rootdir={CASES}",
         f"--confcutdir={CASES}",
         f"--config-file={CASES / 'pytest.ini'}",
@@ -91,7 +91,7 @@ def _arguments(configuration: Configuration, *, allure: bool) -> list[str]:
         "no:cacheprovider",
         "-q",
         "--tb=short",
-        *([f"--alluredir={configuration.output / 'allure-results'}"] if allure else []),
+        *([f"--alluredir={configuration.output / 'allure-results'}"] if allure else ["-p", "no:unraisableexception"]),
         f"--cpm-settings={configuration.model_dump_json()}",
         *([f"-n{configuration.workers}"] if configuration.workers else []),
     ]

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from conformance.clients.registry import open_client
 from conformance.configuration import Configuration
+from conformance.execution.honesty import FOLDER, questions
 from conformance.imap.errors import ImapProblem
-from conformance.imap.transcript import Transcript
-from conformance.model.folders import FolderPath
 from conformance.outcomes import Frozen
 from conformance.problems import Problem
 from conformance.scenario.content import item
-from conformance.scenario.judge import Judge
-from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Bounds, Stage
 from conformance.scenario.store import ServerStore
 from conformance.servers.protocol import Account
 from conformance.servers.registry import open_server
-from conformance.spec import requirement
-
-FOLDER: FolderPath = ("doctor",)
 
 
 class Check(Frozen):
@@ -57,13 +51,11 @@ class _Examination:
 def examine(configuration: Configuration) -> Iterator[Check]:
     """Look at everything in the order in which one thing stands on another; stops at the first that is not well."""
     examination = _Examination(configuration)
-    with ExitStack() as opened:
-        try:
-            stage = _examine_server(examination, opened)
-            if stage.client is not None:
-                _examine_client(examination, stage)
-        except _Ill:
-            pass
+    with suppress(_Ill), ExitStack() as opened:
+        stage = _examine_server(examination, opened)
+        if stage.client is not None:
+            _examine_client(examination, stage)
+        examination.check("everything ends again", lambda: _done(opened.close))
     yield from examination.checks
 
 
@@ -125,25 +117,5 @@ def _examine_client(examination: _Examination, stage: Stage) -> None:
     identity = stage.identity
     told = f"{identity.name} {identity.version}" if identity else ""
     examination.check("client introduces itself", lambda: told)
-    examination.check("local storage shows what was put into it", lambda: _honest_storage(stage))
-    examination.check("synchronize contacts the server", lambda: _contacts(stage))
-
-
-def _honest_storage(stage: Stage) -> str:
-    judge = Judge(requirement, "")
-    with Scenario(stage, judge, Transcript(stage.secrets)) as scenario:
-        scenario.on_client.put(FOLDER, item("doctor-1"))
-        seen = scenario.client.snapshot().folders.get(FOLDER, ())
-        identity = stage.equality.identity
-        if [identity(each.octets) for each in seen] != [identity(item("doctor-1").content.octets)]:
-            raise LookupError("an object was put into local storage, but the snapshot does not show it")
-    return "yes"
-
-
-def _contacts(stage: Stage) -> str:
-    judge = Judge(requirement, "")
-    with Scenario(stage, judge, Transcript(stage.secrets)) as scenario:
-        run = scenario.run_once()
-        if not scenario.proxy.connections:
-            raise LookupError(f"the client made no connection: {run.result.detail}")
-        return f"{scenario.proxy.connections} connection(s), {'success' if run.result.success else run.result.detail}"
+    for question, ask in questions(stage):
+        examination.check(question, ask)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from conformance.cases.declaration import Declaration
+from conformance.cases.registry import is_selected
 from conformance.clients.registry import open_client
 from conformance.configuration import Configuration, Roles, adapter_options, read, without_password
 from conformance.execution import allure
@@ -133,13 +134,7 @@ class ConformanceSession:
             return True
         if declaration.role not in self.judged_roles():
             return False
-        wanted = self.configuration.select
-        names = {declaration.id, *declaration.requirements}
-        clauses = {requirement(each).clause for each in declaration.requirements}
-        return not wanted or any(
-            each in names or any(clause == each or clause.startswith((f"{each}-", f"{each}.")) for clause in clauses)
-            for each in wanted
-        )
+        return is_selected(declaration, self.configuration.select)
 
     def judge_of(self, item: pytest.Item) -> Judge:
         """The judge of a test case."""

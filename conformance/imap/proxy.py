@@ -24,7 +24,7 @@ __all__ = ["Action", "Answer", "Cut", "Forward", "HangUp", "Interceptor", "Recor
 
 
 class RecordingProxy:
-    """Listens on 127.0.0.1 and relays to `upstream`; its connections are `client-1`, `client-2` and so on.
+    """Listens on `host` and relays to `upstream`; its connections are `client-1`, `client-2` and so on.
 
     Clients speak plain IMAP to it; TLS to the server is the proxy's (`tls` overrides the verifying default context).
     `intercept` is called with the connection's name, `"C"` or `"S"`, and each whole unit, on that connection's thread;
@@ -42,8 +42,10 @@ class RecordingProxy:
         intercept: Interceptor | None = None,
         hide: Iterable[str] = (),
         timeout: float = 10.0,
+        host: str = "127.0.0.1",
     ) -> None:
         self.upstream, self.transcript, self.name, self.intercept = upstream, transcript, name, intercept
+        self.host = host
         self.hide = frozenset(pattern.upper() for pattern in hide)
         self.connections = 0
         self.problems: list[Exception] = []
@@ -59,11 +61,11 @@ class RecordingProxy:
         """Where clients connect; raises `ValueError` when the proxy is not started."""
         if self._listener is None:
             raise ValueError("the proxy is not started; use it in a with block or call start()")
-        return Endpoint("127.0.0.1", self._listener.getsockname()[1])
+        return Endpoint(self.host, self._listener.getsockname()[1])
 
     def start(self) -> RecordingProxy:
         """Begin to listen."""
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server((self.host, 0), backlog=128)
         self._spawn(self._accept, self._listener)
         return self
 

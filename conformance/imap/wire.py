@@ -32,7 +32,7 @@ from conformance.imap.syntax import Code, Response, parse_response, text_of
 
 LITERAL_LIMIT = 64 * 2**20
 LINE_LIMIT = 8 * 2**20
-RESPONSE_LIMIT = 100_000
+RESPONSE_LIMIT = 30_000
 # A command may take its timeout, and longer only while data flows at this rate (octets a second): a trickle is a stall.
 SLOWEST_RATE = 64 * 1024
 _CHUNK = 256 * 1024

@@ -33,7 +33,8 @@ class Difference:
     """One contradiction: where, what, and on which side.
 
     `row` is None for what no model state ever held. `origin` is the side that changed the `flag` since the base.
-    `because` is the difference of the folder that makes this one of an object in it, if there is one.
+    `because` is the difference of the folder that makes this one of an object in it, if there is one; `folder_row` is
+    the row of an object's folder, if its fate is not disputed.
     """
 
     nature: Nature
@@ -46,6 +47,7 @@ class Difference:
     flag: str | None = None
     origin: Side | None = None
     because: Difference | None = None
+    folder_row: Row | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class _Comparison:
         self.snapshots = {Side.LOCAL: local, Side.SERVER: server}
         self.lens = lens
         self.index = {side: self._index(snapshot) for side, snapshot in self.snapshots.items()}
+        self.folder_rows = {each.path: each.row for each in expectation.folders if not each.disputed}
         self.differences: list[Difference] = []
         self.remarks: list[Remark] = []
 
@@ -260,8 +263,9 @@ class _Comparison:
         is_object = isinstance(demand, Demand)
         subject = demand.item.name if isinstance(demand, Demand) else f"folder {display(demand.path)}"
         because = self._folder_difference(side, demand.path) if is_object else None
+        row = self.folder_rows.get(demand.path) if is_object else None
         self.differences.append(
-            Difference(nature, side, demand.path, demand.row, subject, expected, observed, flag, origin, because)
+            Difference(nature, side, demand.path, demand.row, subject, expected, observed, flag, origin, because, row)
         )
 
 

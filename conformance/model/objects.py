@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
 from enum import StrEnum
 from functools import cached_property
 
@@ -37,6 +38,13 @@ class StoredObject:
         """SHA-256 of the octets, in hexadecimal."""
         return hashlib.sha256(self.octets).hexdigest()
 
+    @property
+    def subject(self) -> str:
+        """What a person finds it by on a screen: its subject, else its Message-ID, else its first line."""
+        fields = BytesHeaderParser().parsebytes(self.octets)
+        first = self.octets.partition(b"\n")[0].decode("utf-8", "replace").strip()
+        return str(fields["Subject"] or fields["Message-ID"] or first)
+
     def __repr__(self) -> str:
         return f"<{self.kind.value}, {len(self.octets)} octets, {self.digest[:8]}>"
 
@@ -56,6 +64,7 @@ def _common(identity: str, conversation: str, direction: str) -> dict[str, str]:
         "Contribution-ID": f"contribution-{identity}",
         "IMDN-Message-ID": identity,
         "Message-ID": f"<{identity}@example.test>",
+        "Subject": identity,
         "Message-Direction": direction,
         "MIME-Version": "1.0",
     }

@@ -60,7 +60,7 @@ def lowered(case: CaseResult, records: Mapping[str, RequirementRecord]) -> CaseR
     if not changed:
         return case
     remarks = (*case.remarks, *(_lowering_remark(finding) for finding in changed))
-    outcome, reason = _case_outcome(case, findings)
+    outcome, reason = case_outcome(case, findings)
     return case.model_copy(update={"findings": findings, "remarks": remarks, "outcome": outcome, "reason": reason})
 
 
@@ -75,7 +75,8 @@ def _lowering_remark(finding: Finding) -> str:
     return f"{finding.requirement}: brought down from fail to {finding.outcome}, all that the text can carry."
 
 
-def _case_outcome(case: CaseResult, findings: tuple[Finding, ...]) -> Judged:
+def case_outcome(case: CaseResult, findings: tuple[Finding, ...]) -> Judged:
+    """The outcome of a case that had failed, after its findings were brought down."""
     judged = severest(Judged(finding.outcome, finding.reason) for finding in findings)
     if case.outcome is not Outcome.FAIL or judged is None:
         return Judged(case.outcome, case.reason)

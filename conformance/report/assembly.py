@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from conformance.outcomes import CaseResult, Frozen
 from conformance.report.aggregation import lowered, requirement_result, roles_judged, verdicts
 from conformance.report.canonical import as_json, digest
+from conformance.report.consequences import without_consequences
 from conformance.report.model import Footer, Header, Report, Volatile
 from conformance.report.records import RequirementRecord
 
@@ -34,7 +35,8 @@ def assemble(
     """
     hidden = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
     records = {record.id: record for record in sorted(requirements, key=lambda record: record.id)}
-    cases = sorted((lowered(masked(case, hidden), records) for case in case_results), key=lambda case: case.id)
+    told = without_consequences([lowered(masked(case, hidden), records) for case in case_results])
+    cases = sorted(told, key=lambda case: case.id)
     case_roles = {case.id: roles_judged(case, records) for case in cases}
     results = tuple(requirement_result(record, cases, header.roles, case_roles) for record in records.values())
     report = Report(

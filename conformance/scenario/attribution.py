@@ -6,6 +6,7 @@ name with special characters) names that requirement for the differences at its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conformance.model.comparison import Difference, Nature
@@ -100,3 +101,16 @@ def broken_requirement(difference: Difference) -> str:
     """The id of the requirement that the difference breaks; the table ends with a line for everything."""
     cause = difference.because or difference
     return next(line.requirement for line in TABLE if line.matches(cause))
+
+
+_REMOVED_WITH_ITS_FOLDER = {Row.REMOVED_ON_SERVER: "SYN-305", Row.REMOVED_LOCALLY: "SYN-306"}
+
+
+def plain_requirements(differences: Iterable[Difference]) -> list[str]:
+    """All requirements of the table that the differences break; a removed folder takes its objects along."""
+    found = set()
+    for each in differences:
+        found.add(broken_requirement(each))
+        if each.nature is Nature.SURPLUS and each.folder_row in _REMOVED_WITH_ITS_FOLDER:
+            found.add(_REMOVED_WITH_ITS_FOLDER[each.folder_row])
+    return sorted(found)

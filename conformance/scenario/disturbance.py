@@ -52,7 +52,7 @@ MARK_ANSWER = Place("the answer to the mark for removal", "answer", rb"(UID )?ST
 MARK_COMMAND = Place("the mark for removal", "command", rb"(UID )?STORE .*\\Deleted")
 STORE_COMMAND = Place("a change of flags", "command", rb"(UID )?STORE ")
 MOVING_ANSWER = Place("the answer to the first half of a move", "answer", rb"((UID )?(COPY|MOVE)|APPEND) ")
-LOGIN_COMMAND = Place("the login", "command", rb"(LOGIN|AUTHENTICATE) ")
+LOGIN_ANSWER = Place("the answer to the login", "answer", rb"(LOGIN|AUTHENTICATE) ")
 
 
 class WireReader:

@@ -14,7 +14,13 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from conformance.clients.protocol import ClientTimeout, StorageClient, SyncResult
+from conformance.clients.protocol import (
+    ClientTimeout,
+    StorageClient,
+    SyncResult,
+    listening_address,
+    observes_local_storage,
+)
 from conformance.imap.operations import Operation, read_operations
 from conformance.imap.proxy import Interceptor, RecordingProxy
 from conformance.imap.transcript import Transcript
@@ -25,11 +31,12 @@ from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import Flags, Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
 from conformance.problems import AdapterProblem
-from conformance.scenario.attribution import TWINS, broken_requirement
+from conformance.scenario.attribution import TWINS, broken_requirement, plain_requirements
 from conformance.scenario.judge import Judge, PreconditionNotReached
-from conformance.scenario.sides import LocalSide, ServerSide
+from conformance.scenario.sides import LocalSide, ServerSide, StoreSide
 from conformance.scenario.stage import Stage
 from conformance.scenario.store import INBOX, ServerStore
+from conformance.scenario.visibility import ON_THE_SERVER, changes_the_server
 
 _FLAG_NATURES = (Nature.FLAG_NOT_SET, Nature.FLAG_NOT_CLEARED)
 _FOLDER_NATURES = (Nature.FOLDER_MISSING, Nature.FOLDER_SURPLUS, Nature.FOLDER_UNKNOWN)
@@ -63,12 +70,15 @@ class Scenario:
             raise PreconditionNotReached("no client is under test")
         self.stage, self.judge, self.transcript = stage, judge, transcript
         self.client: StorageClient = stage.client
+        judge.sees_local_storage = observes_local_storage(stage.client)
         self.base = StoreState()
         self.policy = EVERYTHING
         self.expectation = Expectation((), ())
         self.findings = Findings(())
         self.runs: list[SyncRun] = []
         self._untouched = True
+        self._hidden: frozenset[str] = frozenset()
+        self._interceptor: Interceptor | None = None
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -88,10 +98,17 @@ class Scenario:
         started.callback(stage.server.release, self.account)
         self.transcript.protect(self.account.credentials.password)
         self.store = started.enter_context(ServerStore(self.account, self.transcript, stage.bounds.answer))
-        self.proxy = started.enter_context(RecordingProxy(self.account.endpoint, self.transcript, name="client"))
+        self.proxy = started.enter_context(self._proxy())
         self.client.reset(replace(self.account, endpoint=self.proxy.endpoint))
         self.on_server = ServerSide(self.store, self.judge.step)
         self.on_client = LocalSide(self.client, stage.equality, self.judge.step)
+
+    def _proxy(self) -> RecordingProxy:
+        """A base that is established from local storage starts anew, before a server that is presented alike."""
+        address = listening_address(self.client)
+        proxy = RecordingProxy(self.account.endpoint, self.transcript, name="client", host=address)
+        proxy.hide, proxy.intercept = self._hidden, self._interceptor
+        return proxy
 
     def replace_device(self) -> None:
         """Give the client empty local storage and no base, as on a new device; the server keeps what it has."""
@@ -111,7 +128,9 @@ class Scenario:
         self.store.fill(state)
         self.on_server.state = state
         differences = self._settle()
-        if differences:
+        if not self.judge.sees_local_storage:
+            self._require_fetched(state)
+        elif differences:
             differences = self._establish_from_local(state)
         if differences:
             first = differences[0]
@@ -120,6 +139,13 @@ class Scenario:
                 f"expected {first.expected}, observed {first.observed}"
             )
         self.transcript.note("suite", "the base is established")
+
+    def _require_fetched(self, state: StoreState) -> None:
+        """Where nobody sees local storage, the wire has to show that the objects of the base were brought there."""
+        fetched = {(each.folder, uid) for run in self.runs for each in run.of_kind("fetch_object") for uid in each.uids}
+        wanted = sum(1 for _ in state.items())
+        if len(fetched) < wanted:
+            raise PreconditionNotReached(f"the client fetched {len(fetched)} of the {wanted} objects of the base")
 
     def begin(self, state: StoreState) -> bool:
         """Make `state` the base like `establish`, but judge that first synchronization; whether it went well."""
@@ -158,7 +184,7 @@ class Scenario:
         self.expectation = expect(self.base, self.on_client.state, self.on_server.state, self.policy)
         for number in range(1, self.stage.bounds.runs + 1):
             self.runs.append(self.run_once())
-            self.findings = self._possible(compare(self.expectation, *self.snapshots(), self.stage.lens()))
+            self.findings = self._possible(self._compared())
             if not self.findings.differences:
                 if number > 1:
                     self.judge.remark(f"both sides agreed after {number} synchronizations")
@@ -168,13 +194,24 @@ class Scenario:
             return ()
         return self.findings.differences
 
+    def _compared(self) -> Findings:
+        """What contradicts the oracle; of the server alone where local storage cannot be seen."""
+        if self.judge.sees_local_storage:
+            return compare(self.expectation, *self.snapshots(), self.stage.lens())
+        server = self._in_scope(self.store.snapshot())
+        findings = compare(self.expectation, server, server, self.stage.lens())
+        return Findings(tuple(each for each in findings.differences if each.side is Side.SERVER))
+
     def _verify_preparation(self) -> None:
         """Hold both sides against their models before the client acts, so that it is blamed for its own doing only.
 
         Raises `AdapterProblem` if local storage does not show what was put into it, `PreconditionNotReached` if the
         server does not hold what was stored.
         """
-        for side, snapshot in zip((self.on_client, self.on_server), self.snapshots(), strict=True):
+        sides: dict[StoreSide, Snapshot] = {self.on_server: self._in_scope(self.store.snapshot())}
+        if self.judge.sees_local_storage:
+            sides = {self.on_client: self._in_scope(self.client.snapshot()), **sides}
+        for side, snapshot in sides.items():
             as_it_is = expect(side.state, side.state, side.state)
             wrong = [
                 each
@@ -248,7 +285,7 @@ class Scenario:
 
     def intercept(self, interceptor: Interceptor, told: str) -> None:
         """From now on let the interceptor see, and change, whatever client and server say to each other."""
-        self.proxy.intercept = interceptor
+        self.proxy.intercept = self._interceptor = interceptor
         self.judge.step(told)
 
     def _ended(self, timeout: float) -> SyncResult:
@@ -264,7 +301,10 @@ class Scenario:
         result = synchronize() if synchronize else self.client.synchronize(self.stage.bounds.synchronize)
         self.proxy.wait_idle(self.stage.bounds.answer)
         last = self.transcript.note("suite", f"synchronize ends: {'success' if result.success else 'failure'}").number
-        return SyncRun(result, self.transcript, first, last)
+        run = SyncRun(result, self.transcript, first, last)
+        if not self.judge.sees_local_storage and not run.operations:
+            raise PreconditionNotReached("the client asked nothing of the server while it was to synchronize")
+        return run
 
     def snapshots(self) -> tuple[Snapshot, Snapshot]:
         """Local storage and server as they are now, without an INBOX that no model speaks of."""
@@ -284,12 +324,18 @@ class Scenario:
         """
         for difference in self._telling_differences():
             found = broken_requirement(difference)
-            self._contradict(primary if found in covers or covers == ALL else found, difference)
+            covered = found != primary and (found in covers or covers == ALL)
+            follows = plain_requirements([difference]) if covered else []
+            self._contradict(primary if covered else found, difference, follows)
         self._weigh_open_outcomes(primary)
         exercised = all(each.nature in _FLAG_NATURES for each in self.findings.differences)
         for requirement in (primary, *also):
             if self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
                 self._pass_or_leave(requirement, exercised)
+
+    def plainly_broken(self) -> list[str]:
+        """The plain requirements that the differences break: what contradicts a narrower one may follow from them."""
+        return plain_requirements(self._telling_differences())
 
     def _telling_differences(self) -> list[Difference]:
         """Without those that the difference of their folder already tells."""
@@ -323,24 +369,26 @@ class Scenario:
 
     def without(self, *capabilities: str) -> None:
         """From now on present the server to the client without these capabilities."""
-        self.proxy.hide = frozenset(capabilities)
+        self.proxy.hide = self._hidden = frozenset(capabilities)
         self.judge.step(f"present the server without {', '.join(capabilities)}")
 
     def _pass_or_leave(self, requirement: str, exercised: bool) -> None:  # noqa: FBT001  (two outcomes of one question)
-        if exercised:
+        shown = requirement in ON_THE_SERVER and changes_the_server(self.expectation)
+        if exercised and not self.judge.sees_local_storage and not shown:
+            self.judge.unseen(requirement)
+        elif exercised:
             self.judge.passed(requirement)
         else:
             expected = "the synchronization has its effect, so that this can be seen"
             self.judge.undecided(requirement, expected, "it has not: see the other findings", Reason.NOT_EXERCISED)
 
-    def _contradict(self, requirement: str, difference: Difference) -> None:
+    def _contradict(self, requirement: str, difference: Difference, follows: Collection[str] = ()) -> None:
         place = "" if difference.nature in _FOLDER_NATURES else f" in {display(difference.path)}"
         where = f"{difference.subject}{place}, {difference.side}"
         entry = self._deciding_entry(difference.path)
         for each in (requirement, *TWINS.get(requirement, ())):
-            self.judge.contradicted(
-                each, f"{where}: {difference.expected}", f"{difference.nature}: {difference.observed}", entry
-            )
+            expected, observed = f"{where}: {difference.expected}", f"{difference.nature}: {difference.observed}"
+            self.judge.contradicted(each, expected, observed, entry, follows)
 
     def _deciding_entry(self, path: FolderPath) -> int | None:
         """The last operation of the client in that folder, else the end of its synchronization."""

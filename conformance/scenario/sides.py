@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 
-from conformance.clients.protocol import StorageClient
+from conformance.clients.protocol import StorageClient, observes_local_storage
 from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath, ancestors, display, outermost_first
 from conformance.model.states import Flags, Item, Side, StoreState
@@ -175,6 +175,8 @@ class LocalSide(StoreSide):
         self.client.set_metadata(path, self._handle(path, item), frozenset(add), frozenset(remove))
 
     def _handle(self, path: FolderPath, item: Item) -> str:
+        if not observes_local_storage(self.client):
+            return item.content.subject
         found = find(self.client.snapshot().folders.get(path, ()), item, self.equality)
         if found is None:
             raise LookupError(f"{item.name} is not in folder {display(path)} of local storage")

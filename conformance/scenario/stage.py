@@ -56,11 +56,13 @@ class Stage:
         return self.identity.equality if self.identity else Equality.OCTETS
 
     def lens(self) -> Lens:
-        """How snapshots are compared: a client that holds no keywords is not judged by them."""
-        if self.claims[Role.CLIENT].get("flags.keywords", True):
-            return Lens(self.equality)
-        system = {flag.lower() for flag in SYSTEM_FLAGS}
-        return Lens(self.equality, lambda flag: flag.lower() in system)
+        r"""How snapshots are compared: a client that holds no keywords, or not every `\Flag`, is not judged by them."""
+        claims = self.claims[Role.CLIENT]
+        held = {flag.lower() for flag in SYSTEM_FLAGS}
+        if claims.get("flags.read-report-sent", False):
+            held.add("\\read-report-sent")
+        keywords = claims.get("flags.keywords", True)
+        return Lens(self.equality, lambda flag: flag.lower() in held or (keywords and not flag.startswith("\\")))
 
     def unclaimed(self, role: Role, items: tuple[str, ...]) -> str | None:
         """The first ICS item that the implementation in this role does not claim, None if it claims all."""

@@ -85,6 +85,8 @@ _NUMBERS = ("UIDVALIDITY", "UIDNEXT", "UNSEEN", "HIGHESTMODSEQ")
 class Tester:
     """One logged-in raw connection of the suite, with the operations spelled out."""
 
+    __test__ = False  # or its name makes it a class of tests, which costs each run the time of a warning
+
     def __init__(self, wire: WireConnection, capabilities: frozenset[str]) -> None:
         self.wire, self.capabilities = wire, capabilities
 
@@ -270,7 +272,7 @@ class Storage:
     def listed(self, tester: Tester, *levels: str) -> list[ListData]:
         r"""The LIST responses to the exact name of a path, without those marked `\Noselect`."""
         listing = tester.listing(self.wire_name(*levels))
-        return [each for each in self.named(listing, *levels) if "\noselect" not in each.attributes]
+        return [each for each in self.named(listing, *levels) if "\\noselect" not in each.attributes]
 
     def may_use_inbox(self, tester: Tester) -> bool:
         """Whether INBOX is free for a test case: the account is the suite's own, or nothing lies in it."""

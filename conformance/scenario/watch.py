@@ -170,11 +170,13 @@ class _Connection:
             self._code(response, entry)
 
     def _exists(self, number: int, entry: int) -> None:
-        if self.size is not None and number < self.size:
+        selecting = bool(self.asked) and self.asked[0].name in SELECTIONS
+        if self.size is not None and number < self.size and not selecting:
             expected = f"at least {self.size}, the last size less the removals since"
             self.judge.contradicted("OP02-S12", expected, f"EXISTS {number}", entry)
             self.uids = []
         self.size = number
+        self.uids = [] if selecting else self.uids
         self.uids = [*self.uids[:number], *([None] * (number - len(self.uids)))]
 
     def _expunged(self, number: int, entry: int) -> None:

@@ -26,6 +26,7 @@ class Fault:
     mailbox: type[Mailbox] = Mailbox
     view: type[MailboxView] = MailboxView
     session: type[Session] = Session
+    connection: type[ServerConnection] = ServerConnection
     commands: dict[str, Handler] = field(default_factory=dict)
     rewrite: Rewrite | None = None
     behaviour: Behaviour = field(default_factory=Behaviour)
@@ -36,9 +37,8 @@ def faulty(fault: Fault) -> ReferenceStorageServer:
     account = type("FaultyAccount", (fault.account,), {"mailbox_class": fault.mailbox})
     accounts = type("FaultyAccounts", (Accounts,), {"account_class": account})(fault.behaviour)
     session = type("FaultySession", (fault.session,), {"view_class": fault.view})
-    connection = type(
-        "FaultyConnection", (_Rewriting,), {"session_class": session, "rewrite": staticmethod(fault.rewrite or bytes)}
-    )
+    parts = {"session_class": session, "rewrite": staticmethod(fault.rewrite or bytes)}
+    connection = type("FaultyConnection", (_Rewriting, fault.connection), parts)
     commands = dict(COMMANDS) | {name: replace(COMMANDS[name], handler=each) for name, each in fault.commands.items()}
     server = ReferenceServer(fault.behaviour, accounts=accounts, connection=partial(connection, commands=commands))
     return ReferenceStorageServer(server)

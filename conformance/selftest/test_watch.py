@@ -48,6 +48,7 @@ LEGAL = {
     "C A4 UID FETCH 5 BODY[]|S * 2 FETCH (UID 5 BODY[] NIL)|S A4 OK",
     "another folder": "C A3 SELECT Other|S * 1 EXISTS|S * OK [UIDVALIDITY 7] ok|S * OK [UIDNEXT 2] ok|S A3 OK|"
     "C A4 FETCH 1 UID|S * 1 FETCH (UID 1)|S A4 OK",
+    "news of the folder that is left": "C A3 SELECT Box|S * 4 EXISTS|S * 3 EXISTS|S * OK [UIDVALIDITY 7] ok|S A3 OK",
     "a refused selection": "C A3 SELECT Other|S A3 NO no such folder|C A4 NOOP|S * 1 EXISTS|S A4 OK",
     "a renewed UIDVALIDITY": "C A3 SELECT Box|S * 0 EXISTS|S * OK [UIDNEXT 1] ok|S * OK [UIDVALIDITY 8] ok|S A3 OK",
     "a pipelined selection": "C A3 FETCH 1 UID|C A4 SELECT Other|S * 1 FETCH (UID 3)|S A3 OK|S * 0 EXISTS|S A4 OK",
