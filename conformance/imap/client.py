@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TAGGED = re.compile(rb"(?P<tag>A\d+) (?P<type>[A-Z]+) (?P<data>.*)")
 
+_NAME = re.compile(rb"\A(?:\* (?:\d+ )?|A\d+ )[A-Za-z]+")
 _TEXTLESS = re.compile(rb"[^ ]+ (?:OK|NO|BAD|BYE)", re.IGNORECASE)
 
 
@@ -118,7 +119,8 @@ class WireClient(IMAPClient):  # type: ignore[misc]
 
 
 def _readable(line: bytes) -> bytes:
-    """What imaplib takes for a response: it gives up on a status without text, which is wrong but clear."""
+    """What imaplib takes for a response: names in capitals, though any case is legal, and a text after a status."""
+    line = _NAME.sub(lambda found: found[0].upper(), line)
     return line + b" " if _TEXTLESS.fullmatch(line) else line
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -22,6 +23,7 @@ from conformance.imap.recorder import Recorder
 from conformance.imap.session import StorageSession, StoredAs
 from conformance.imap.transcript import Transcript
 from conformance.reference.server.server import ReferenceServer
+from conformance.selftest.faulty_servers import Fault, faulty
 from conformance.selftest.imap_servers import PASSWORD, account, dovecot, needs_dovecot, scripted
 
 EXTENSIONS = ("UIDPLUS", "CONDSTORE", "LIST-STATUS", "MULTIAPPEND", "LITERAL+", "MOVE", "UNSELECT", "ENABLE", "IDLE")
@@ -326,6 +328,18 @@ def test_bare_server_needs_no_extension() -> None:
         session.leave_folder()
     assert said[:4] == ['SELECT "a"', r"UID STORE 3:5 +FLAGS.SILENT (\Deleted)", "UID SEARCH DELETED", "EXPUNGE"]
     assert said[-2:] == ['EXAMINE "a"', "CLOSE"]
+
+
+def test_names_of_responses_are_read_in_any_case() -> None:
+    """`* 1 exists` is as good as `* 1 EXISTS` (RFC 3501 9, note 1)."""
+    names = re.compile(rb"(?m)^(\* (?:\d+ )?|A\d+ )([A-Z]+)")
+    server = faulty(Fault(rewrite=lambda octets: names.sub(lambda found: found[1] + found[2].lower(), octets)))
+    with server:
+        account = server.fresh_account()
+        with StorageSession.open(account.endpoint, account.credentials) as session:
+            session.store_objects("INBOX", [(OBJECT, ["\\Seen"])])
+            assert session.set_active_folder("INBOX").exists == 1
+            assert [each.octets for each in session.fetch_objects([1])] == [OBJECT]
 
 
 def test_long_uid_lists_are_split() -> None:
