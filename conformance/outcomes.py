@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Outcome(StrEnum):
@@ -58,9 +58,23 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 class Frozen(BaseModel):
-    """The base of everything that stands in a report: immutable, no unknown keys."""
+    """The base of everything that stands in a report: immutable, no unknown keys, text that UTF-8 can carry.
+
+    What an implementation sent may hold octets that are no text; they are shown as escapes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _carried(cls, data: object) -> object:
+        return {name: _as_text(value) for name, value in data.items()} if isinstance(data, dict) else data
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, StrEnum) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
+    return tuple(map(_as_text, value)) if isinstance(value, tuple | list) else value
 
 
 class Deciding(Frozen):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.imap.wire import Exchange
 from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath, display
-from conformance.model.states import Item, normal_flags
+from conformance.model.states import Flags, Item, normal_flags
 from conformance.scenario.judge import Judge
 from conformance.scenario.laws import Laws
 from conformance.scenario.storage import (
@@ -43,6 +43,7 @@ class StoreMachine:
         self.testers = [storage.connect() for _ in range(sessions)]
         self.laws = Laws(judge)
         self._active: dict[Tester, FolderPath] = {}
+        self._permanent: dict[FolderPath, frozenset[str] | None] = {}
 
     def run(self, steps: tuple[Step, ...]) -> list[str]:
         """Run all steps; returns the names of what was exercised."""
@@ -101,11 +102,12 @@ class StoreMachine:
         if not answer.ok:
             self.judge.contradicted("OP08-S1", f"{display(path)} can be selected", answer.text, answer.entry)
             return {}
-        self._active[tester] = path
+        told = selection(answer)
+        self._active[tester], self._permanent[path] = path, told.permanent_flags
         look = tester.ask(_LOOK)
         objects = by_uid(look)
         contents = {uid: body_of(items) or b"" for uid, items in objects.items()}
-        self.laws.selected(path, selection(answer), contents, uids_in_order(look), look.entry)
+        self.laws.selected(path, told, contents, uids_in_order(look), look.entry)
         return objects
 
     def _look(self, tester: Tester, path: FolderPath) -> dict[int, Fetched]:
@@ -125,6 +127,11 @@ class StoreMachine:
             objects = {uid: found for uid, found in objects.items() if _seen(found) in kept}
         self._compare(session, path, items, objects)
 
+    def _kept(self, path: FolderPath, flags: Flags) -> Flags:
+        """The flags that the server says it keeps (RFC 3501 7.1, PERMANENTFLAGS)."""
+        permanent = self._permanent.get(path)
+        return flags if permanent is None else flags & {flag.lower() for flag in permanent}
+
     def _uids(self, tester: Tester, path: FolderPath, names: tuple[str, ...]) -> str:
         objects = self._look(tester, path)
         wanted = {_identity(self.model.folders[path][name]) for name in names}
@@ -143,7 +150,7 @@ class StoreMachine:
 
     def _compare(self, number: int, path: FolderPath, items: list[Item], objects: dict[int, Fetched]) -> None:
         seen = [(_seen(found), plain_flags(found)) for _, found in sorted(objects.items())]
-        wanted = [(_identity(item), normal_flags(item.flags)) for item in items]
+        wanted = [(_identity(item), self._kept(path, normal_flags(item.flags))) for item in items]
         where = f"session {number} in {display(path)}"
         if [content for content, _ in seen] != [content for content, _ in wanted]:
             lacking = len(wanted) > len(seen)
