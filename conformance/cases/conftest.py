@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance.clients.protocol import AdapterCannot, observes_local_storage
 from conformance.plugin import session_of
 from conformance.scenario.convergence import Convergence, converging
 from conformance.scenario.effort import EFFORTS
@@ -78,7 +79,9 @@ def exploration(session: ConformanceSession, judge: Judge) -> Exploration:
 def fresh_scenario(
     session: ConformanceSession, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[Judge], Scenario]]:
-    """A way to open one scenario for each example of a random case."""
+    """A way to open one scenario for each example of a random case, which are too many to ask a tester for."""
+    if session.stage.client is not None and not observes_local_storage(session.stage.client):
+        raise AdapterCannot("the many examples of a random case are not asked of a tester")
     with ExitStack() as opened:
 
         def open_one(judge: Judge) -> Scenario:

@@ -17,7 +17,7 @@ def _refused(storage: Storage, judge: Judge, tester: Tester, name: bytes, what: 
     answer = tester.ask(b"DELETE " + name)
     after = _mine(storage, storage.connect())
     alive = storage.is_alive(tester)
-    observed = f"DELETE of {what}: {answer.status} {answer.text}, the list unchanged: {before == after}, alive: {alive}"
+    observed = f"DELETE of {what}: {answer.told}, the list unchanged: {before == after}, alive: {alive}"
     holds = answer.status == "NO" and before == after and alive
     judge.check("OP11-S3", holds, f"{what}: NO, and nothing changed", observed, answer.entry)
     judge.check("OP11-S5", holds, f"{what}: NO, for nothing was removed", observed, answer.entry)
@@ -48,7 +48,7 @@ def test_remove_unknown_folder(storage: Storage, judge: Judge) -> None:
         _refused(storage, judge, tester, storage.name("Known", "Unknown"), "an unknown inferior")
     kept = selection(storage.connect().ask(b"SELECT " + neighbour)).exists
     judge.check("OP11-S3", kept == 1, "the folder that exists keeps its object", f"EXISTS {kept}")
-    judge.observe("DELETE of an unknown folder", f"{answer.status} {answer.text}", answer.entry)
+    judge.observe("DELETE of an unknown folder", answer.told, answer.entry)
 
 
 @server_case("remove-bare-level", "OP11-S3", "OP11-S5")
@@ -82,7 +82,7 @@ def test_remove_inbox(storage: Storage, judge: Judge) -> None:
     tester.select(storage.folder(tester, "Elsewhere"))
     for spelling in (b"INBOX", b"Inbox"):
         answer = _refused(storage, judge, tester, spelling, spelling.decode())
-        judge.observe("DELETE of INBOX", f"{answer.status} {answer.text}", answer.entry)
+        judge.observe("DELETE of INBOX", answer.told, answer.entry)
     later = storage.connect()
     after = later.select(b"INBOX")
     same = (after.exists, after.uid_validity) == (before.exists, before.uid_validity)

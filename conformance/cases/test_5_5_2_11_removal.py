@@ -52,7 +52,7 @@ def test_inferiors_are_kept(storage: Storage, judge: Judge) -> None:
     answer = tester.ask(b"DELETE " + storage.name("Outer"))
     later = storage.connect()
     kept = [path for path in inferiors if _contents(later, storage.name(*path)) == uids[path]]
-    observed = f"DELETE {answer.status} {answer.text}, kept: {kept}"
+    observed = f"DELETE {answer.told}, kept: {kept}"
     judge.check("OP11-S2", kept == inferiors, "every inferior is kept with its objects", observed, answer.entry)
     own = selection(later.ask(b"SELECT " + storage.name("Outer")))
     if answer.ok:
@@ -63,7 +63,7 @@ def test_inferiors_are_kept(storage: Storage, judge: Judge) -> None:
     else:
         observed = f"refused, EXISTS {own.exists}"
         judge.check("OP11-S2", own.exists == 2, "refused, the folder keeps its objects", observed, own.answer.entry)
-    judge.observe("DELETE of a folder with inferiors", f"{answer.status} {answer.text}", answer.entry)
+    judge.observe("DELETE of a folder with inferiors", answer.told, answer.entry)
 
 
 def _contents(tester: Tester, folder: bytes) -> list[tuple[int, bytes | None]]:
@@ -106,7 +106,7 @@ def test_removal_of_an_open_folder(storage: Storage, judge: Judge) -> None:
     expected = "removed for later sessions" if answer.ok else "refused, and the folder is whole"
     holds = not now.answer.ok if answer.ok else now.exists == len(OBJECTS)
     judge.check("OP11-S1", holds, expected, f"DELETE {answer.status}, EXISTS {now.exists}", answer.entry)
-    judge.observe("DELETE of a folder that another session has active", f"{answer.status} {answer.text}", answer.entry)
+    judge.observe("DELETE of a folder that another session has active", answer.told, answer.entry)
     judge.observe("The session whose active folder was removed", _fate(holder), holder.wire.last_entry)
 
 
@@ -115,4 +115,4 @@ def _fate(holder: Tester) -> str:
         answer = holder.ask(b"NOOP")
     except ConnectionLost:
         return "its connection is closed"
-    return f"NOOP is answered {answer.status} {answer.text}"
+    return f"NOOP is answered {answer.told}"

@@ -99,7 +99,7 @@ def test_rejected_commands_change_no_state(storage: Storage, judge: Judge) -> No
     for line in REJECTED:
         answer = tester.ask(line.encode())
         if answer.status != "BAD":
-            judge.observe(f"Answer to {line!r}", f"{answer.status} {answer.text}", answer.entry)
+            judge.observe(f"Answer to {line!r}", answer.told, answer.entry)
             tester.select(folder)
             continue
         rejected += 1

@@ -38,7 +38,7 @@ def test_store_8_bit_data(storage: Storage, judge: Judge) -> None:
     taken = []
     for name, content in OBJECTS.items():
         answer = tester.ask(append_line(folder), content)
-        told = f"{name}: {answer.status} {answer.text}"
+        told = f"{name}: {answer.told}"
         if judge.check("OP03-S8", answer.ok, f"{name}: stored, in an encoding if need be", told, answer.entry):
             taken.append(name)
     view = look_afresh(storage, folder)

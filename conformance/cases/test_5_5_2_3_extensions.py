@@ -40,7 +40,7 @@ def test_store_without_waiting(storage: Storage, judge: Judge) -> None:
     objects |= {name: octets for name, octets in AWKWARD.items() if len(octets) <= SMALL}
     for name, octets in objects.items():
         answer = tester.ask(append_line(folder), octets, non_synchronizing=True)
-        told = f"{answer.status} {answer.text}"
+        told = answer.told
         judge.check("OP03-S1", answer.ok, f"{name}, sent without waiting, is stored", told, answer.entry)
     judge_whole(judge, look_afresh(storage, folder), objects)
 
@@ -57,7 +57,7 @@ def test_store_a_large_object_without_waiting(storage: Storage, judge: Judge, si
         stored = {"the object before it": OBJECTS[0], f"{size} octets": of_size(size)}
         judge_whole(judge, look_afresh(storage, folder), stored)
     else:
-        not_stored(judge, "OP03-S1", f"{size} octets", f"{answer.status} {answer.text}", answer.entry)
+        not_stored(judge, "OP03-S1", f"{size} octets", answer.told, answer.entry)
 
 
 @server_case("store-many-in-one-go", "OP03-S1")
@@ -72,7 +72,7 @@ def test_store_many_in_one_go(storage: Storage, judge: Judge) -> None:
         (b"APPEND " + (folder if number % 3 else other) + b" {}", of_size(600 + number)) for number in range(12)
     ]
     answers = tester.wire.pipeline([*commands, b"NOOP"])
-    refused = [f"{answer.status} {answer.text}" for answer in answers if not answer.ok]
+    refused = [answer.told for answer in answers if not answer.ok]
     judge.check("OP03-S1", not refused, "OK for each", f"{refused[:3]}", answers[-1].entry)
     numbers = {folder: [each for each in range(12) if each % 3], other: [0, 3, 6, 9]}
     for name, stored in numbers.items():
@@ -88,7 +88,7 @@ def test_store_several_by_one_command(storage: Storage, judge: Judge) -> None:
     folder = storage.folder(tester, "Several", objects=OBJECTS[:1])
     line = b"APPEND " + folder + b' (\\Seen) {} "04-Mar-2024 10:15:00 +0000" {} (\\Flagged) {}'
     answer = tester.ask(line, *OBJECTS[1:4])
-    told = f"{answer.status} {answer.text}"
+    told = answer.told
     judge.check("OP03-S1", answer.ok, "OK for three objects", told, answer.entry)
     stored = {f"object {number}": octets for number, octets in enumerate(OBJECTS[:4])}
     view = look_afresh(storage, folder)

@@ -83,7 +83,7 @@ def test_store_with_flags(storage: Storage, judge: Judge, flags: str) -> None:
     tester = storage.connect()
     folder = _control(storage, tester, "Flags")
     answer = tester.ask(append_line(folder, FLAGS[flags]), OBJECT)
-    if judge.check("OP03-S7", answer.ok, "OK", f"{answer.status} {answer.text}", answer.entry):
+    if judge.check("OP03-S7", answer.ok, "OK", answer.told, answer.entry):
         _judge_flags(storage, judge, folder, FLAGS[flags], answer)
 
 
@@ -94,7 +94,7 @@ def test_store_with_a_date(storage: Storage, judge: Judge, date: str) -> None:
     tester = storage.connect()
     folder = _control(storage, tester, "Date")
     answer = tester.ask(append_line(folder, date=DATES[date]), OBJECT)
-    if judge.check("OP03-S7", answer.ok, "OK", f"{answer.status} {answer.text}", answer.entry):
+    if judge.check("OP03-S7", answer.ok, "OK", answer.told, answer.entry):
         items = _stored(storage, folder)
         given = datetime.strptime(DATES[date].strip(), "%d-%b-%Y %H:%M:%S %z")
         told = f"INTERNALDATE {items.get('INTERNALDATE')!r}"
@@ -110,7 +110,7 @@ def test_store_with_flags_and_date(storage: Storage, judge: Judge) -> None:
     for number, flags in enumerate((("\\Seen",), ("\\Flagged", "\\Answered"), ("\\Draft",))):
         folder = storage.folder(tester, f"Both {number}")
         answer = tester.ask(append_line(folder, flags, DATE), OBJECT)
-        if judge.check("OP03-S7", answer.ok, "OK", f"{answer.status} {answer.text}", answer.entry):
+        if judge.check("OP03-S7", answer.ok, "OK", answer.told, answer.entry):
             _judge_flags(storage, judge, folder, flags, answer)
             date = _date_of(_stored(storage, folder))
             judge.check("OP03-S7", date == given, f"INTERNALDATE {DATE}", f"{date}", answer.entry)
@@ -165,6 +165,6 @@ def test_store_with_only_one_of_both(storage: Storage, judge: Judge) -> None:
     _judge_now(judge, _stored(storage, flagged), answer)
     answer = tester.ask(b"APPEND " + plain + b" () {}", OBJECT)
     if not answer.ok:
-        raise PreconditionNotReached(f"APPEND with an empty list of flags: {answer.status} {answer.text}")
+        raise PreconditionNotReached(f"APPEND with an empty list of flags: {answer.told}")
     _judge_no_flags(judge, _stored(storage, plain), answer)
     _judge_now(judge, _stored(storage, plain), answer)

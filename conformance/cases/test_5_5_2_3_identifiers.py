@@ -33,9 +33,7 @@ def _judge_told(judge: Judge, answer: Exchange, view: Look, contents: list[bytes
     """Whether APPENDUID names the objects that were stored last, which the folder shows."""
     last = view.objects[-len(contents) :]
     if not answer.ok or [each.octets for each in last] != contents:
-        raise PreconditionNotReached(
-            f"{answer.status} {answer.text}: what was to be stored is not the last of the folder"
-        )
+        raise PreconditionNotReached(f"{answer.told}: what was to be stored is not the last of the folder")
     told, true = _told(answer), (view.told.uid_validity, [each.uid for each in last])
     if told is None:
         judge.recommended("OP03-S4", "APPENDUID in the tagged OK", f"OK {answer.text}", answer.entry)

@@ -25,7 +25,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 def _judge_refused(judge: Judge, answer: Exchange) -> None:
     code = answer.code.name.upper() if answer.code else ""
-    told = f"{answer.status} [{code}] {answer.text}" if code else f"{answer.status} {answer.text}"
+    told = f"{answer.status} [{code}] {answer.text}" if code else answer.told
     judge.check("OP03-S3", answer.status == "NO", "NO for a folder that is not there", told, answer.entry)
 
 
@@ -44,7 +44,7 @@ def _judge_hint(storage: Storage, judge: Judge, refused: Exchange, *levels: str)
     hinted = refused.code is not None and refused.code.name.upper() == "TRYCREATE"
     created = later.ask(b"CREATE " + folder)
     if not created.ok:
-        judge.remark(f"CREATE {'/'.join(levels)}: {created.status} {created.text}")
+        judge.remark(f"CREATE {'/'.join(levels)}: {created.told}")
         return
     told = f"{refused.status} {refused.code} {refused.text}; CREATE then succeeds"
     judge.check("OP03-S3", hinted, "NO whose text begins with [TRYCREATE]", told, refused.entry)

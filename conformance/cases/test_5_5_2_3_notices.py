@@ -27,7 +27,7 @@ def _require_stored(storage: Storage, folder: bytes, count: int, answer: Exchang
     """Without the object nothing can be said about its notice."""
     view = look_afresh(storage, folder)
     if not answer.ok or len(view.objects) != count:
-        told = f"{answer.status} {answer.text}, {len(view.objects)} objects"
+        told = f"{answer.told}, {len(view.objects)} objects"
         raise PreconditionNotReached(f"the object was not stored: {told} where {count} are expected")
 
 

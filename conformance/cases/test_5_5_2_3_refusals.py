@@ -43,16 +43,12 @@ UNUSUAL: dict[str, bytes] = {
 }
 
 
-def _told(answer: Exchange) -> str:
-    return f"{answer.status} [{answer.code.name}]" if answer.code else answer.status
-
-
 def _control(storage: Storage, judge: Judge, tester: Tester, folder: bytes, before: Look) -> Look:
     """A good object is stored afterwards, and nothing comes with it."""
     answer = tester.ask(append_line(folder), GOOD)
     after = look_afresh(storage, folder)
     new = [each.octets for each in after.objects[len(before.objects) :]]
-    told = f"{_told(answer)}; then {len(after.objects)} objects after {len(before.objects)}"
+    told = f"{answer.told}; then {len(after.objects)} objects after {len(before.objects)}"
     judge.check("OP03-S2", answer.ok and new == [GOOD], "the next store adds its object only", told, answer.entry)
     return after
 
@@ -79,7 +75,7 @@ def test_store_with_arguments_that_are_refused(storage: Storage, judge: Judge) -
     before, refused = look_afresh(storage, folder), 0
     for name, arguments in ARGUMENTS.items():
         answer = tester.ask(b"APPEND " + folder + b" " + arguments + b" {}", OBJECT)
-        judge.observe(f"APPEND with {name}", _told(answer), answer.entry)
+        judge.observe(f"APPEND with {name}", answer.told, answer.entry)
         before, refused = _after(storage, judge, folder, before, name, answer), refused + (not answer.ok)
         before = _control(storage, judge, tester, folder, before)
     if not refused:
@@ -99,7 +95,7 @@ def test_store_what_is_not_a_message(storage: Storage, judge: Judge) -> None:
             _judge_one_more(judge, before, after, name)
         same = answer.ok and after.objects[-1:] and after.objects[-1].octets == content
         kept = "" if not answer.ok else ", kept octet for octet" if same else ", kept with other octets"
-        judge.observe(f"APPEND of {name}", f"{_told(answer)}{kept}", answer.entry)
+        judge.observe(f"APPEND of {name}", f"{answer.told}{kept}", answer.entry)
         before = _control(storage, judge, tester, folder, after)
 
 
@@ -111,7 +107,7 @@ def test_store_with_more_after_the_object(storage: Storage, judge: Judge) -> Non
     before = look_afresh(storage, folder)
     for name, rest in {"an atom": b" more", "a string": b' "more"', "a list": b" (\\Seen)"}.items():
         answer = tester.ask(b"APPEND " + folder + b" {}" + rest, OBJECT)
-        judge.observe(f"APPEND with {name} after the object", _told(answer), answer.entry)
+        judge.observe(f"APPEND with {name} after the object", answer.told, answer.entry)
         before = _after(storage, judge, folder, before, f"{name} after the object", answer)
         before = _control(storage, judge, tester, folder, before)
 
@@ -127,7 +123,7 @@ def test_store_beyond_the_quota(storage: Storage, judge: Judge, size: int) -> No
     later = storage.connect()
     before = look_afresh(storage, folder)
     answer = later.ask(append_line(folder), of_size(size))
-    judge.observe("APPEND beyond the quota", _told(answer), answer.entry)
+    judge.observe("APPEND beyond the quota", answer.told, answer.entry)
     if answer.ok:
         judge.undecided("OP03-S2", "a store that is refused", "stored in spite of the quota", Reason.NOT_EXERCISED)
         return
@@ -162,7 +158,7 @@ def test_store_into_a_read_only_folder(storage: Storage, judge: Judge) -> None:
     tester = storage.connect()
     before = look_afresh(storage, folder)
     answer = tester.ask(append_line(folder), OBJECT)
-    judge.observe("APPEND into a read-only folder", _told(answer), answer.entry)
+    judge.observe("APPEND into a read-only folder", answer.told, answer.entry)
     if answer.ok:
         judge.undecided("OP03-S2", "a store that is refused", "stored all the same", Reason.NOT_EXERCISED)
         return

@@ -28,7 +28,7 @@ def _stored(judge: Judge, tester: Tester, folder: bytes, objects: dict[str, byte
         if answer.ok:
             taken[name] = content
         else:
-            not_stored(judge, "OP03-S1", name, f"{answer.status} {answer.text}", answer.entry)
+            not_stored(judge, "OP03-S1", name, answer.told, answer.entry)
     return taken
 
 
@@ -76,7 +76,7 @@ def test_store_an_object_sent_in_pieces(storage: Storage, judge: Judge) -> None:
         if answer.ok:
             stored[f"in pieces of {length} octets"] = content
         else:
-            not_stored(judge, "OP03-S1", f"in pieces of {length}", f"{answer.status} {answer.text}", answer.entry)
+            not_stored(judge, "OP03-S1", f"in pieces of {length}", answer.told, answer.entry)
     judge_whole(judge, look_afresh(storage, folder), stored)
 
 
@@ -100,7 +100,7 @@ def test_store_in_every_spelling(storage: Storage, judge: Judge) -> None:
         line, literals = spelling(folder, storage.wire_name("Spelled here"))
         content = message(f"spelled {name}").octets
         answer = tester.ask(line, *literals, content)
-        told = f"{answer.status} {answer.text}"
+        told = answer.told
         judge.check("OP03-S1", answer.ok, f"OK for APPEND with {name}", told, answer.entry)
         if answer.ok:
             stored[name] = content

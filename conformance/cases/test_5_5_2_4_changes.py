@@ -134,7 +134,7 @@ def test_fetch_what_vanished_since(storage: Storage, judge: Judge) -> None:
             order = "FETCH" not in names or "VANISHED" not in names[names.index("FETCH") :]
             judge.check("OP04-S15", order, "VANISHED before every FETCH", f"{command}: {names}", answer.entry)
     untouched = other.ask(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {before} VANISHED)".encode())
-    judge.remark(f"VANISHED without ENABLE QRESYNC: {untouched.status}")
+    judge.observe("VANISHED without ENABLE QRESYNC", untouched.told, untouched.entry)
 
 
 def _earlier(answer: Exchange) -> list[UidSet]:
@@ -158,7 +158,9 @@ def test_fetch_what_another_session_expunged(storage: Storage, judge: Judge) -> 
         strange = [uid for uid, body in bodies.items() if body and not body.endswith(contents.get(uid, b"\0"))]
         told = f"{command}: {answer.status} {answer.code.name if answer.code else ''}, bodies of UIDs {sorted(bodies)}"
         judge.check("OP04-S1", not strange, "no UID with the octets of another", f"{told}, of others {strange}")
-        judge.remark(f"an object expunged by another session, before that is told: {told}")
+        known = f"{len(bodies.get(uids[2]) or b'')} octets" if uids[2] in bodies else "no body"
+        topic = f"{command.split()[0]} of an object that another session expunged".replace("UID", "UID FETCH")
+        judge.observe(topic, f"{answer.told}, {known}", answer.entry)
     later = storage.connect()
     later.select(folder)
     for each in (other, later):

@@ -109,7 +109,7 @@ def test_fetch_from_an_empty_folder(storage: Storage, judge: Judge) -> None:
         for wanted in ("1:*", "*", "1", "5:2", f"{left[-1]}:*", f"1:{UID_LIMIT}"):
             _judge_set(judge, each.ask(f"UID FETCH {wanted} (UID FLAGS)".encode()), wanted, [])
     told = tester.ask(b"FETCH 1:* (UID)")
-    judge.remark(f"FETCH 1:* by sequence number in an empty folder: {told.status}")
+    judge.observe("FETCH 1:* by sequence number in an empty folder", told.told, told.entry)
 
 
 UNNAMED = ("FLAGS", "(FLAGS)", "FAST", "(BODY.PEEK[])", "BODYSTRUCTURE", "(RFC822.SIZE INTERNALDATE)", "(BODY[TEXT])")
@@ -156,7 +156,8 @@ def test_fetch_responses_bear_sequence_numbers(storage: Storage, judge: Judge) -
     told_uids = set(by_uid(tester.ask(f"FETCH {by_numbers} (UID)".encode())))
     judge.check("OP04-S14", told_uids == wanted, f"UIDs {sorted(wanted)}", f"UIDs {sorted(told_uids)}")
     answer = tester.ask(f"FETCH {len(left) + 1} (UID)".encode())
-    judge.remark(f"FETCH of a number above the last: {answer.status}, {len(answer.named('FETCH'))} responses")
+    responses = len(answer.named("FETCH"))
+    judge.observe("FETCH of a number above the last", f"{answer.told}, {responses} responses", answer.entry)
 
 
 @server_case("sequence-numbers-stand-until-expunge-is-told", "OP04-S14")

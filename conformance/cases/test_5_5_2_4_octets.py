@@ -38,7 +38,7 @@ def _stored(tester: Tester, folder: bytes, objects: dict[str, bytes], judge: Jud
         if answer.ok:
             taken[name] = octets
         else:
-            judge.remark(f"{name}: not stored, {answer.status} {answer.text}")
+            judge.remark(f"{name}: not stored, {answer.told}")
     if not taken:
         raise PreconditionNotReached("the server stores none of the objects")
     return taken
@@ -172,7 +172,7 @@ def test_store_and_fetch_every_size_and_encoding(storage: Storage, judge: Judge)
     for name, octets in objects.items():
         answer = tester.ask(append_line(folder), octets)
         if not answer.ok:
-            told = f"{name}: APPEND {answer.status} {answer.text}"
+            told = f"{name}: APPEND {answer.told}"
             judge.undecided("SYN-414", f"{name}: stored", told, entry=answer.entry)
             continue
         tester.select(folder)
@@ -189,7 +189,7 @@ def _judge_nul(judge: Judge, tester: Tester, folder: bytes) -> None:
     """An object that holds NUL octets, by the literal8 and the BINARY item of RFC 3516."""
     answer = tester.ask(append_line(folder).removesuffix(b"{}") + b"~{}", composed("nul", NUL_CONTENT, BINARY))
     if not answer.ok:
-        judge.remark(f"an object that holds NUL is not stored: {answer.status} {answer.text}")
+        judge.remark(f"an object that holds NUL is not stored: {answer.told}")
         return
     tester.select(folder)
     items = next(iter(tester.fetch("*", "BINARY.PEEK[1]").values()), {})

@@ -130,7 +130,8 @@ def test_fetch_mime_parts(storage: Storage, judge: Judge) -> None:
     judge.check("OP04-S11", found == b"Subject: enclosed\r\n\r\n", "the enclosed Subject", observed, answer.entry)
     for absent in ("9", "2.1", "1.3"):
         items, answer = fetched(tester, uid, f"BODY.PEEK[{absent}]")
-        judge.remark(f"BODY[{absent}], where there is no such part: {answer.status}, {section_of(items, absent)!r}")
+        told = f"{answer.told}, {section_of(items, absent)!r}"
+        judge.observe(f"BODY[{absent}], where there is no such part", told, answer.entry)
 
 
 def _judge_section(judge: Judge, tester: Tester, uid: int, section: str, wanted: bytes) -> None:

@@ -47,7 +47,7 @@ def test_names_that_differ_in_their_encoding(storage: Storage, judge: Judge) -> 
     names = {storage.wire_name("é"): b"one", storage.wire_name("\u68e9"): b"two"}
     for name, content in names.items():
         created = tester.ask(b"CREATE " + storage.quoted(name))
-        judge.check("OP08-S7", created.ok, f"CREATE {name!r} is OK", f"{created.status} {created.text}", created.entry)
+        judge.check("OP08-S7", created.ok, f"CREATE {name!r} is OK", created.told, created.entry)
         tester.ask(append_line(storage.quoted(name)), OBJECT + content)
     listed = tester.listed(storage.pattern("*"))
     other = storage.connect()
@@ -69,7 +69,7 @@ def test_create_inbox(storage: Storage, judge: Judge, spelling: str) -> None:
     first = tester.ask(b"CREATE " + spelling.encode())
     if first.ok:
         expected = "NO, also for an INBOX that no session has used yet"
-        judge.recommended("OP08-S6", expected, f"{first.status} {first.text}", first.entry)
+        judge.recommended("OP08-S6", expected, first.told, first.entry)
     storage.connect().select(b"INBOX")
     answer = tester.ask(b"CREATE " + spelling.encode())
     after = _inboxes(tester.listed())
@@ -90,9 +90,9 @@ def test_create_with_8_bit_name(storage: Storage, judge: Judge) -> None:
     answer = tester.ask(b"CREATE {}", raw)
     names = list(tester.listed(storage.pattern("*")))
     eight = [name for name in names if not name.isascii()]
-    judge.check("OP08-S8", not answer.ok, "NO or BAD", f"{answer.status} {answer.text}", answer.entry)
+    judge.check("OP08-S8", not answer.ok, "NO or BAD", answer.told, answer.entry)
     judge.check("OP08-S8", not eight, "listed names are 7-bit", f"{eight}", tester.wire.last_entry)
-    judge.observe("CREATE with raw UTF-8 in the name", f"{answer.status} {answer.text}", answer.entry)
+    judge.observe("CREATE with raw UTF-8 in the name", answer.told, answer.entry)
     if answer.ok:
         tester.ask(b"DELETE {}", raw)
     storage.folder(tester, "Control")

@@ -27,7 +27,7 @@ def test_create_missing_superiors(storage: Storage, judge: Judge) -> None:
         for each in tester.listing(storage.pattern(delimiter.join((*leaf[: depth - 1], "%"))))
     ]
     lost = [display(leaf[:depth]) for depth in (1, 2, 3) if not storage.named(found, *leaf[:depth])]
-    observed = f"CREATE {answer.status} {answer.text}, not listed: {lost}"
+    observed = f"CREATE {answer.told}, not listed: {lost}"
     judge.check("OP08-S2", answer.ok and not lost, "OK, and every level is listed", observed, answer.entry)
     stored = tester.ask(append_line(storage.name(*leaf)), OBJECTS[0])
     judge.check("OP08-S2", stored.ok, "the folder takes objects", f"APPEND {stored.status}", stored.entry)
@@ -50,7 +50,7 @@ def test_create_existing_folder(storage: Storage, judge: Judge) -> None:
         now = storage.connect()
         after = now.select(folder)
         same = after.uid_validity == before.uid_validity and _flags(now) == kept
-        observed = f"{answer.status} {answer.text}, unchanged: {same}"
+        observed = f"{answer.told}, unchanged: {same}"
         alive = storage.is_alive(asking)
         judge.check("OP08-S3", answer.status == "NO" and same and alive, "NO, nothing changed", observed, answer.entry)
     if nested:

@@ -13,7 +13,7 @@ from conformance.imap.syntax import Response
 from conformance.model.folders import FolderPath, display
 from conformance.model.objects import ObjectKind, of_kind
 from conformance.scenario.judge import Judge, NotApplicable
-from conformance.scenario.storage import Selection, Storage, Tester, append_line
+from conformance.scenario.storage import Selection, Storage, Tester, append_line, selection
 
 OBJECTS = [of_kind(ObjectKind.MESSAGE, f"status-{number}").octets for number in range(3)]
 SPELLINGS = ("INBOX", "inbox", "iNbOx")
@@ -78,6 +78,29 @@ def test_renamed_tree_is_listed(storage: Storage, judge: Judge) -> None:
     judge.observe("RENAME of a superior: UIDVALIDITY of an inferior is", kept, told.answer.entry)
 
 
+@server_case("what-rename-keeps", "OP09-S3")
+def test_what_rename_keeps(storage: Storage, judge: Judge) -> None:
+    """A server that renames a folder keeps its objects, and may keep their identifiers."""
+    tester = storage.connect()
+    old, new = storage.folder(tester, "Named", objects=OBJECTS), storage.name("Renamed")
+    before = tester.select(old)
+    tester.store(tester.uids()[:1], "+FLAGS (\\Flagged)")
+    uids = tester.uids()
+    tester.select(storage.folder(tester, "Elsewhere"))
+    answer = tester.ask(b"RENAME " + old + b" " + new)
+    after = selection(storage.connect().ask(b"SELECT " + new))
+    observed = f"RENAME {answer.told}, EXISTS {after.exists}"
+    judge.check("OP09-S3", answer.ok and after.exists == len(uids), "OK, with every object", observed, answer.entry)
+    if after.exists:
+        later = storage.connect()
+        later.select(new)
+        same_validity = before.uid_validity == after.uid_validity
+        judge.observe("RENAME of a folder: UIDVALIDITY is", "kept" if same_validity else "changed", answer.entry)
+        judge.observe("RENAME of a folder: UIDs are", "kept" if later.uids() == uids else "changed", answer.entry)
+        flagged = "\\flagged" in (later.flags(later.uids()[0]) or ())
+        judge.observe("RENAME of a folder: flags are", "kept" if flagged else "lost", answer.entry)
+
+
 @server_case("status-in-the-list", "OP09-S4")
 def test_status_in_the_list(storage: Storage, judge: Judge) -> None:
     """A server that announces LIST-STATUS tells with each listed folder what selecting it tells."""
@@ -115,7 +138,9 @@ def test_inbox_in_any_case(storage: Storage, judge: Judge, spelling: str) -> Non
     matched = tester.listing(spelling.encode())
     judge.observe(f"LIST of the pattern {spelling}", f"gives {len(matched)} names", tester.wire.last_entry)
     plain, spelled = (_status(other, name) for name in ("INBOX", spelling))
-    judge.check("OP09-S8", plain and plain == spelled, f"STATUS as of INBOX: {plain}", f"{spelled}", other.wire.last_entry)
+    judge.check(
+        "OP09-S8", plain and plain == spelled, f"STATUS as of INBOX: {plain}", f"{spelled}", other.wire.last_entry
+    )
     selected = tester.ask(b"EXAMINE " + spelling.encode())
     expected = "EXAMINE OK, listed once"
     observed = f"EXAMINE {selected.status}, listed {len(listed)} times"

@@ -103,7 +103,7 @@ def test_special_name_is_listed(storage: Storage, judge: Judge, kind: str) -> No
     if not created.ok:
         left = storage.named(tester.listing(), *path)
         judge.check("OP08-S1", not left, "a refused name is not listed", "it is listed", created.entry)
-        judge.observe(f"Folder named {NAMES[kind][:20]!r}", f"{created.status} {created.text}", created.entry)
+        judge.observe(f"Folder named {NAMES[kind][:20]!r}", created.told, created.entry)
         raise NotApplicable("the server refuses the name")
     shown = storage.named(tester.listing(storage.pattern("*")), *path) or storage.listed(tester, *path)
     there = bool(shown) or tester.ask(b"EXAMINE " + storage.name(*path)).ok

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event
@@ -20,7 +20,9 @@ from conformance.imap.transcript import Transcript
 from conformance.model.folders import FolderPath, ancestors
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import Flags, ObservedObject, Snapshot
+from conformance.model.triggers import Triggers
 from conformance.problems import AdapterProblem
+from conformance.reference.client.background import Background
 from conformance.reference.client.client import Client, TimeExceeded
 from conformance.reference.client.report import Report
 from conformance.reference.client.storage import NoSuchFolder, NoSuchObject, Storage
@@ -28,21 +30,29 @@ from conformance.reference.client.synchronizer import Synchronizer
 from conformance.servers.protocol import Account
 
 _CLAIMS = ("policy.kind", "policy.size", "policy.folder", "policy.direction", "durable-base", "flags.read-report-sent")
+_TRIGGERS = ("trigger.periodic", "trigger.local-change", "trigger.notification")
 """What it does beyond the defaults of the implementation conformance statement."""
 
 _MEMORY = Path("/dev/shm")
 
 
 class ReferenceClient:
-    """The reference client as a client under test. A variant is judged by giving the `synchronizer` of its runs.
+    """The reference client as a client under test.
 
-    With a transcript each run is recorded there as the connection `client-1`, `client-2` and so on.
+    A variant is judged by giving the `synchronizer` of its runs, or the `background` in which it runs by itself. With a
+    transcript each run of `synchronize` is recorded there as the connection `client-1`, `client-2` and so on.
     """
 
     name = "reference"
 
-    def __init__(self, synchronizer: type[Synchronizer] = Synchronizer, transcript: Transcript | None = None) -> None:
-        self._synchronizer = synchronizer
+    def __init__(
+        self,
+        synchronizer: type[Synchronizer] = Synchronizer,
+        transcript: Transcript | None = None,
+        background: type[Background] = Background,
+    ) -> None:
+        self._synchronizer, self._kind_of_background = synchronizer, background
+        self._background: Background | None = None
         self._transcript, self._connections = transcript, 0
         self._directory: Path | None = None
         self._client: Client | None = None
@@ -59,6 +69,7 @@ class ReferenceClient:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
         if self._client is not None:
             self._client.close()
         if self._directory is not None:
@@ -82,10 +93,11 @@ class ReferenceClient:
             number = version("cpm-sync-conformance")
         except PackageNotFoundError:
             number = "uninstalled"
-        return ClientIdentity("cpm-conformance reference client", number, dict.fromkeys(_CLAIMS, True))
+        return ClientIdentity("cpm-conformance reference client", number, dict.fromkeys(_CLAIMS + _TRIGGERS, True))
 
     def reset(self, account: Account) -> None:
         """Forget everything: empty local storage, no base, the default policy."""
+        self.stop()
         self._storage.clear()
         self.client.base.clear()
         self._account, self._policy, self.last_report = account, EVERYTHING, None
@@ -140,9 +152,7 @@ class ReferenceClient:
 
     def synchronize(self, timeout: float) -> SyncResult:
         """Run one synchronization. Raises `ClientTimeout`."""
-        if self._account is None:
-            raise AdapterProblem("the reference client has no account", "Call reset(account) first.")
-        account = self._account
+        account = self._known_account()
         self._connections += 1
         recorder = Recorder(self._transcript, f"client-{self._connections}") if self._transcript else None
         try:
@@ -161,15 +171,41 @@ class ReferenceClient:
 
     def synchronize_and_kill(self, moment: Event, timeout: float) -> bool:
         """Run the client's command line form on the same directory, and kill it; a policy is not followed then."""
-        if self._account is None:
-            raise AdapterProblem("the reference client has no account", "Call reset(account) first.")
-        account, directory = self._account, self.client.directory
+        account, directory = self._known_account(), self.client.directory
         at, who = account.endpoint, account.credentials
         command = [sys.executable, "-m", "conformance.reference.client", str(directory), "--host", at.host]
         command += ["--port", str(at.port), "--security", at.security, "--user", who.user]
         command += [part for level in account.root for part in ("--root", level)]
         environment = {"CPM_PASSWORD": who.password, "PYTHONPATH": os.pathsep.join(sys.path)}
         return run_and_kill(command, directory, moment, timeout, environment)
+
+    def start(self, triggers: Triggers) -> None:
+        """Synchronize upon these triggers from now on."""
+        self.stop()
+        account = self._known_account()
+        self._background = self._kind_of_background(
+            self.client.directory,
+            triggers,
+            account.endpoint,
+            account.credentials,
+            account.root,
+            policy=self._policy,
+            synchronizer=self._synchronizer,
+        )
+        self._background.start()
+
+    def stop(self) -> Sequence[SyncResult]:
+        """End that; the results of what ran. Raises what ended it before."""
+        background, self._background = self._background, None
+        if background is None:
+            return ()
+        background.stop()
+        return tuple(SyncResult(each.success, str(each)) for each in background.reports)
+
+    def _known_account(self) -> Account:
+        if self._account is None:
+            raise AdapterProblem("the reference client has no account", "Call reset(account) first.")
+        return self._account
 
 
 class _Named:

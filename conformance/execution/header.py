@@ -90,7 +90,8 @@ def _ics(stage: Stage, capabilities: tuple[str, ...]) -> dict[str, Claim]:
 def header_of(configuration: Configuration, observed: Observed | None, roles: frozenset[Role]) -> Header:
     """The report's header."""
     shown = configuration.redacted()
-    kept = ("synchronize_timeout", "answer_timeout", "runs_to_converge", "server_options", "client_options", "server")
+    bounds = ("synchronize_timeout", "answer_timeout", "runs_to_converge", "trigger_period", "trigger_tolerance")
+    kept = (*bounds, "server_options", "client_options", "server")
     return Header(
         suite=Suite(name="cpm-conformance", version=suite_version()),
         requirement_set=requirement_set_digest(),

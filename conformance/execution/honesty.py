@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from conformance.clients.protocol import ClientTimeout, RefusingClient, SyncResult, observes_local_storage
+from conformance.clients.protocol import (
+    AdapterCannot,
+    ClientTimeout,
+    RefusingClient,
+    SyncResult,
+    observes_local_storage,
+)
 from conformance.imap.transcript import Transcript
 from conformance.model.folders import FolderPath
 from conformance.problems import AdapterProblem
 from conformance.scenario.conduct import sent
 from conformance.scenario.content import item
-from conformance.scenario.judge import Judge
+from conformance.scenario.judge import Judge, PreconditionNotReached
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
 from conformance.servers.reference import ReferenceStorageServer
@@ -30,10 +36,17 @@ _MEND = "mend the client's adapter; `cpm-conformance doctor` looks at it in the 
 def questions(stage: Stage) -> tuple[tuple[str, Callable[[], str]], ...]:
     """What is asked, and how; an answer that is not as it should be is raised as `LookupError`."""
     return (
-        ("an unknown operation is refused", lambda: _refuses(stage)),
-        ("local storage shows what was put into it", lambda: _shows(stage)),
-        ("synchronize reaches the given account", lambda: _reaches(stage)),
+        ("an unknown operation is refused", lambda: _answered(_refuses, stage)),
+        ("local storage shows what was put into it", lambda: _answered(_shows, stage)),
+        ("synchronize reaches the given account", lambda: _answered(_reaches, stage)),
     )
+
+
+def _answered(ask: Callable[[Stage], str], stage: Stage) -> str:
+    try:
+        return ask(stage)
+    except (AdapterCannot, PreconditionNotReached) as answer:
+        raise LookupError(str(answer)) from answer
 
 
 def require_honesty(stage: Stage) -> None:

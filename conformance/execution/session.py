@@ -99,7 +99,13 @@ class ConformanceSession:
             server,
             client,
             overrides=said.claims,
-            bounds=Bounds(said.synchronize_timeout, said.answer_timeout, said.runs_to_converge),
+            bounds=Bounds(
+                said.synchronize_timeout,
+                said.answer_timeout,
+                said.runs_to_converge,
+                period=said.trigger_period,
+                reaction=said.trigger_tolerance,
+            ),
             output=said.output,
             secrets=said.secrets(),
         )

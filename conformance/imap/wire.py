@@ -55,6 +55,11 @@ class Exchange:
         """Whether the status is OK."""
         return self.status == "OK"
 
+    @property
+    def told(self) -> str:
+        """The status and its code, such as `NO [NONEXISTENT]`; the text after it may differ from run to run."""
+        return f"{self.status} [{self.code.name}]" if self.code else self.status
+
     def named(self, name: str) -> list[Response]:
         """The untagged responses of one name."""
         return [response for response in self.untagged if response.name == name]
@@ -368,6 +373,11 @@ class WireConnection:
             if unit.startswith(b"* "):
                 units.append(unit)
         raise ResponseTooLarge("an answer", len(units), RESPONSE_LIMIT)
+
+    def interrupt(self) -> None:
+        """From another thread: whoever waits on this connection finds it lost."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close without LOGOUT; safe to repeat."""

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from imapclient import IMAPClient
 
 from conformance.clients import mbsync
 from conformance.clients.maildir import Maildir
@@ -27,69 +26,14 @@ from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind, message, of_kind
 from conformance.model.policy import Policy
-from conformance.model.states import ObservedObject
 from conformance.problems import AdapterProblem, UsageProblem
 from conformance.selftest.controls import NullClient
+from conformance.selftest.desk import BOUND, DEEP, FOLDER, Desk, same
 from conformance.selftest.imap_servers import scripted
 from conformance.selftest.programs import eventually, or_skip, running
 from conformance.servers.dovecot import DovecotServer
 from conformance.servers.protocol import Account, StorageServer
 from conformance.servers.reference import ReferenceStorageServer
-
-BOUND = 20.0
-DEEP: FolderPath = ("Grüße & more", "日本 x", "d")
-FOLDER: FolderPath = ("a",)
-
-
-class Desk:
-    """A client at work on a fresh account, and an independent look at the server."""
-
-    def __init__(self, server: StorageServer, client: MbsyncClient, root: FolderPath = ()) -> None:
-        self.account = replace(server.fresh_account(), root=root)
-        self.client = client
-        endpoint = self.account.endpoint
-        self.imap = IMAPClient(endpoint.host, endpoint.port, ssl=False)
-        self.imap.login(self.account.credentials.user, self.account.credentials.password)
-        self.delimiter: str = self.imap.list_folders()[0][1].decode()
-        client.reset(self.account)
-
-    def close(self) -> None:
-        """End the look at the server."""
-        self.imap.logout()
-
-    def synchronize(self) -> None:
-        """One synchronization that must be a success by the program's own word."""
-        result = self.client.synchronize(BOUND)
-        assert result.success, result.detail
-
-    def name(self, path: FolderPath) -> str:
-        """The server's name of a folder."""
-        return self.delimiter.join((*self.account.root, *path))
-
-    def store(self, path: FolderPath, octets: bytes, *flags: str) -> None:
-        """Store an object on the server, in a folder that is made if need be."""
-        if not self.imap.folder_exists(self.name(path)):
-            self.imap.create_folder(self.name(path))
-        self.imap.append(self.name(path), octets, flags)
-
-    def on_server(self, path: FolderPath) -> list[tuple[bytes, frozenset[bytes]]]:
-        """Octets and flags of the objects in a folder of the server."""
-        self.imap.select_folder(self.name(path), readonly=True)
-        found = self.imap.search()
-        fetched = self.imap.fetch(found, ["BODY.PEEK[]", "FLAGS"]) if found else {}
-        self.imap.unselect_folder()
-        return [(fetched[uid][b"BODY[]"], frozenset(fetched[uid][b"FLAGS"]) - {rb"\Recent"}) for uid in found]
-
-    def change(self, path: FolderPath, act: Callable[[list[int]], object]) -> None:
-        """Change the objects of a folder on the server."""
-        self.imap.select_folder(self.name(path))
-        act(self.imap.search())
-        self.imap.unselect_folder()
-
-    def local(self, path: FolderPath) -> tuple[ObservedObject, ...]:
-        """The objects of a folder of local storage."""
-        return self.client.snapshot().folders[path]
-
 
 SERVERS: dict[str, Callable[[], StorageServer]] = {
     "dovecot": DovecotServer,
@@ -131,11 +75,6 @@ class _Desks:
 def desk(desk_of: Callable[[], Desk]) -> Desk:
     """A fresh account and empty local storage."""
     return desk_of()
-
-
-def same(one: bytes, other: bytes) -> bool:
-    """Whether the two are one object, an added header apart."""
-    return Equality.MIME.identity(one) == Equality.MIME.identity(other)
 
 
 @pytest.mark.parametrize("kind", ObjectKind)
@@ -429,7 +368,7 @@ def test_a_missing_mbsync_is_told_with_the_package_to_install(monkeypatch: pytes
     ("spec", "options", "told", "mend"),
     [
         ("mbsink", {}, "no client adapter 'mbsink'", "did you mean mbsync?"),
-        ("zebra", {}, "no client adapter 'zebra'", "mbsync, none, reference"),
+        ("zebra", {}, "no client adapter 'zebra'", "mbsync, none"),
         ("mbsync", {"sync": "Pull"}, "no option 'sync'", "did you mean Sync?"),
         ("mbsync", {"Sync": "Pul"}, "Sync cannot be 'Pul'", "Pull"),
         ("mbsync", {"Sync": "Pull\nExpunge None"}, "Sync cannot be", "Pull"),
