@@ -13,7 +13,7 @@ from conformance.scenario.looking import look, look_afresh
 from conformance.scenario.storage import Storage, Tester
 
 OBJECT = of_kind(ObjectKind.MESSAGE, "active-1").octets
-COMMANDS = (b"UID FETCH 1:* (UID FLAGS)", b"UID STORE 1:* +FLAGS (\\Flagged)", b"EXPUNGE")
+COMMANDS = (b"UID FETCH 1:* (UID FLAGS)", b"UID STORE 1:* +FLAGS (\\Seen)", b"EXPUNGE")
 REJECTED = ("SELECT", "EXAMINE", "SELECT ()", "UID FETCH 1:*", "UID STORE 1:* +FLAGS", "COPY 1", "XYZZY")
 
 
@@ -119,8 +119,8 @@ def test_rejected_commands_change_no_state(storage: Storage, judge: Judge) -> No
 def _judge_still_writable(storage: Storage, judge: Judge, tester: Tester, folder: bytes) -> None:
     tester.select(folder)
     refused = tester.ask(b"EXAMINE")
-    changed = tester.ask(b"UID STORE 1:* +FLAGS (\\Flagged)")
+    changed = tester.ask(b"UID STORE 1:* +FLAGS (\\Seen)")
     flags = storage.afresh(folder)
-    holds = refused.status != "BAD" or (changed.ok and all("\\flagged" in each for each in flags.values()))
+    holds = refused.status != "BAD" or (changed.ok and all("\\seen" in each for each in flags.values()))
     observed = f"UID STORE answers {changed.status}"
     judge.check("OP02-S14", holds, "after BAD to EXAMINE the folder can be changed", observed, changed.entry)

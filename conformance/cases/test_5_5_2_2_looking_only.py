@@ -22,8 +22,8 @@ LEAVING = {
     "logout": "LOGOUT",
 }
 WRITING = {
-    "add-a-flag": "UID STORE 1:* +FLAGS (\\Flagged)",
-    "add-a-flag-silently": "UID STORE 1:* +FLAGS.SILENT (\\Flagged)",
+    "add-a-flag": "UID STORE 1:* +FLAGS (\\Seen)",
+    "add-a-flag-silently": "UID STORE 1:* +FLAGS.SILENT (\\Seen)",
     "take-a-flag": "UID STORE 1:* -FLAGS (\\Seen)",
     "replace-the-flags": "STORE 1:* FLAGS (\\Answered)",
     "read-the-octets": "UID FETCH 1:* (BODY[])",
@@ -194,9 +194,9 @@ def _judge_unchanged(judge: Judge, answer: Exchange, before: Look, after: Look) 
 
 
 def _judge_still_writable(storage: Storage, judge: Judge, tester: Tester, active: bytes) -> None:
-    answer = tester.ask(b"UID STORE 1:* +FLAGS (\\Flagged)")
+    answer = tester.ask(b"UID STORE 1:* +FLAGS (\\Seen)")
     flags = storage.afresh(active).values()
-    holds = answer.ok and all("\\flagged" in each for each in flags)
+    holds = answer.ok and all("\\seen" in each for each in flags)
     judge.check("OP02-S16", holds, "the active folder can still be changed", answer.status, answer.entry)
 
 

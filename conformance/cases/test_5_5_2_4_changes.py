@@ -57,7 +57,7 @@ def test_fetch_what_changed_since(storage: Storage, judge: Judge) -> None:
     folder, before = _watched(storage, tester)
     uids = uids_of(tester, len(OBJECTS))
     _judge_changed(judge, _changed_since(tester, before), set(), before)
-    tester.store([uids[1], uids[3]], "+FLAGS (\\Flagged)")
+    tester.store([uids[1], uids[3]], "+FLAGS (\\Seen)")
     _judge_changed(judge, _changed_since(tester, before), {uids[1], uids[3]}, before)
     between = max(_modseqs(tester.must(b"UID FETCH 1:* (MODSEQ)")).values(), default=0)
     other = storage.connect()
@@ -111,7 +111,7 @@ def test_fetch_what_vanished_since(storage: Storage, judge: Judge) -> None:
     other.select(folder)
     gone = [uids[0], uids[3], uids[4]]
     other.store(gone, "+FLAGS (\\Deleted)")
-    other.store([uids[1]], "+FLAGS (\\Flagged)")
+    other.store([uids[1]], "+FLAGS (\\Seen)")
     other.must(b"EXPUNGE")
     tester.must(b"NOOP")
     later = storage.connect()

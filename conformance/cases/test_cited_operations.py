@@ -119,9 +119,7 @@ def test_store_and_fetch_plainly(storage: Storage, judge: Judge) -> None:
 def test_remove_object_plainly(storage: Storage, judge: Judge) -> None:
     """A server removes exactly the objects that are marked and expunged, and says so."""
     tester = storage.connect()
-    folder = storage.folder(tester, "Removal", objects=OBJECTS)
-    tester.select(folder)
-    uids = tester.uids()
+    folder, uids = storage.filled(tester, len(OBJECTS), "Removal")
     marked = [uids[1], uids[3]]
     tester.store(marked, "+FLAGS (\\Deleted)")
     visible = all(tester.flags(uid) == frozenset({"\\deleted"}) for uid in marked)
@@ -140,10 +138,9 @@ def test_remove_object_plainly(storage: Storage, judge: Judge) -> None:
 def test_update_metadata_plainly(storage: Storage, judge: Judge) -> None:
     """A server adds, removes and replaces exactly the flags it is told to, and later sessions see them."""
     tester = storage.connect()
-    folder = storage.folder(tester, "Metadata", objects=OBJECTS[:2])
+    folder, (changed, other) = storage.filled(tester, 2, "Metadata")
     if not tester.select(folder).keeps("\\Seen", "\\Flagged", "\\Draft", "\\Answered"):
         raise NotApplicable("PERMANENTFLAGS does not list the flags that are changed here")
-    changed, other = tester.uids()[:2]
     tester.store([other], "+FLAGS (\\Answered)")
     seen = []
     for change in ("+FLAGS (\\Seen \\Flagged)", "-FLAGS (\\Seen)", "FLAGS (\\Draft)"):

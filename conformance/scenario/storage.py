@@ -6,6 +6,7 @@ test case is sent with `ask`, whose answer is judged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ from conformance.imap.transcript import Transcript
 from conformance.imap.wire import Exchange, WireConnection
 from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind, of_kind
-from conformance.scenario.judge import Judge, PreconditionNotReached
+from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
 from conformance.scenario.stage import Stage
 from conformance.scenario.watch import Watch
 
 Fetched = dict[str, Token]
+_SYSTEM_FLAG = re.compile(r"\\\w+")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Tester:
 
     def __init__(self, wire: WireConnection, capabilities: frozenset[str]) -> None:
         self.wire, self.capabilities = wire, capabilities
+        self._kept: frozenset[str] | None = None
 
     def ask(self, line: bytes, *literals: bytes, non_synchronizing: bool = False) -> Exchange:
         """Send one command and give the whole answer, whatever it is."""
@@ -104,7 +107,9 @@ class Tester:
 
     def select(self, folder: bytes) -> Selection:
         """Set a folder active for reading and writing."""
-        return selection(self.must(b"SELECT " + folder))
+        told = selection(self.must(b"SELECT " + folder))
+        self._kept = told.permanent_flags
+        return told
 
     def examine(self, folder: bytes) -> Selection:
         """Set a folder active for reading only."""
@@ -140,7 +145,11 @@ class Tester:
         return None if found is None else plain_flags(found)
 
     def store(self, uids: Iterable[int], change: str) -> Exchange:
-        r"""Change flags, for instance `+FLAGS (\\Seen)`."""
+        r"""Change flags, for instance `+FLAGS (\\Seen)`; not applicable where the server does not keep one of them."""
+        kept = {flag.lower() for flag in self._kept or ()}
+        lost = [flag for flag in _SYSTEM_FLAG.findall(change) if self._kept is not None and flag.lower() not in kept]
+        if lost:
+            raise NotApplicable(f"the server does not keep {' '.join(lost)} (PERMANENTFLAGS)")
         return self.must(f"UID STORE {compact_uids(uids)} {change}".encode())
 
     def listing(self, pattern: bytes = b"*") -> list[ListData]:
