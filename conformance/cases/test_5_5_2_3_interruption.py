@@ -114,3 +114,21 @@ def test_store_of_several_cut_off(storage: Storage, judge: Judge) -> None:
 
     what = _cut_off(storage, first_and)
     _judge_nothing(storage, judge, folder, before, observer, f"an object, and then {what}", next_too=False)
+
+
+@server_case("store-cut-off-and-repeated", "SYN-707")
+def test_store_cut_off_and_repeated(storage: Storage, judge: Judge) -> None:
+    """A server whose client stores an object again after the connection was lost in it holds the object once."""
+    folder, before, observer = _watched(storage)
+    for ending in ("reset", "closed"):
+        tester = storage.connect()
+        begin(tester, folder, len(OBJECT))
+        tester.wire.send(OBJECT[: len(OBJECT) // 2])
+        ENDINGS[ending](tester.wire)
+    ask_for_news(observer, lambda heard: any(each.name == "EXISTS" for each in heard))
+    partial = look_afresh(storage, folder).objects[len(before.objects) :]
+    judge.check("SYN-707", not partial, "no partial object", f"{len(partial)} objects more", observer.wire.last_entry)
+    answer = storage.connect().ask(append_line(folder), OBJECT)
+    now = [each.octets for each in look_afresh(storage, folder).objects[len(before.objects) :]]
+    told = f"APPEND {answer.told}, then objects of {[len(each) for each in now]} octets more"
+    judge.check("SYN-707", answer.ok and now == [OBJECT], "stored again, it is there once", told, answer.entry)

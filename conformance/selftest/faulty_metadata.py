@@ -9,6 +9,7 @@ from dataclasses import replace
 from conformance.reference.server.accounts import Account
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.behaviour import SETTABLE_SYSTEM_FLAGS
+from conformance.reference.server.commands_append import append
 from conformance.reference.server.commands_messages import store
 from conformance.reference.server.commands_session import capabilities
 from conformance.reference.server.engine import ServerConnection
@@ -191,6 +192,14 @@ class MetadataOfTheSession(ServerConnection):
             mailbox.annotations.clear()
 
 
+class OwnMetadata(ServerConnection):
+    """Each session has comments of its own."""
+
+    def receive(self, data: bytes) -> bytes:
+        own = b"/private/c%d" % id(self)
+        return super().receive(data.replace(b"/private/comment", own)).replace(own, b"/private/comment")
+
+
 class MetadataOfTheAccount(Account):
     """All folders share their metadata."""
 
@@ -250,7 +259,8 @@ class Restarting(ReferenceStorageServer):
 
 
 Annotations = dict[tuple[int, str], bytes]
-_STORE = re.compile(rb"UID STORE (\d+) ANNOTATION \(/comment \((value\.\w+) (NIL|\{\d+\})\)\)", re.IGNORECASE)
+_STORE = re.compile(rb"UID STORE (\d+) ANNOTATION \(/comment \((value\.\w+) (NIL|\{\d+\+?\})\)\)", re.IGNORECASE)
+_APPEND = re.compile(rb" ANNOTATION \(/comment \([^)]*\)\)")
 
 
 def with_annotations(keep: Callable[[Annotations, tuple[int, str], bytes], None] = dict.__setitem__) -> Fault:
@@ -284,7 +294,18 @@ def with_annotations(keep: Callable[[Annotations, tuple[int, str], bytes], None]
             session.untagged(b"%d FETCH (UID %d ANNOTATION %b)" % (number, message.uid, comment))
         return None
 
-    return Fault(commands={"CAPABILITY": capability, "UID STORE": annotate, "UID FETCH": show})
+    def append_annotated(session: Session, arguments: Arguments) -> Outcome:
+        given = _APPEND.search(arguments._line)
+        name = arguments._line.split(b'"')[1].decode()
+        arguments._line = _APPEND.sub(b"", arguments._line)
+        outcome = append(session, arguments)
+        mailbox = session.user.mailbox(name)
+        for attribute, value in re.findall(rb'(value\.\w+) "([^"]*)"', given[0]) if given else ():
+            keep(kept.setdefault(mailbox, {}), (mailbox.messages[-1].uid, attribute.decode()), value)
+        return outcome
+
+    commands = {"CAPABILITY": capability, "UID STORE": annotate, "UID FETCH": show, "APPEND": append_annotated}
+    return Fault(commands=commands)
 
 
 _ATTRIBUTES = (b"value.priv", b"value.shared")
