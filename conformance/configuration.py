@@ -51,6 +51,8 @@ class Configuration(BaseModel):
     synchronize_timeout: float = Field(default=30.0, gt=0, le=3600)
     answer_timeout: float = Field(default=10.0, gt=0, le=600)
     runs_to_converge: int = Field(default=2, ge=1, le=5, description="synchronizations until both sides agree (A21)")
+    trigger_period: float = Field(default=0.5, gt=0, le=3600, description="the period that a client is set to (A22)")
+    trigger_tolerance: float = Field(default=5.0, gt=0, le=3600, description="until a trigger has its effect (A22)")
     server_options: dict[str, str] = Field(default_factory=dict)
     client_options: dict[str, str] = Field(default_factory=dict)
     claims: dict[str, bool] = Field(default_factory=dict, description="ICS items that differ from the adapter's claims")

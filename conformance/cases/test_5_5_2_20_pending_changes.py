@@ -84,7 +84,8 @@ def test_two_clients(scenario: Scenario) -> None:
     with ReferenceClient() as other:
         other.reset(scenario.account)
         _synchronize(scenario, other)
-        second = LocalSide(other, scenario.stage.equality, lambda text: scenario.judge.step(f"the second client, {text}"))
+        tell = lambda text: scenario.judge.step(f"the second client, {text}")  # noqa: E731  (one expression, named)
+        second = LocalSide(other, scenario.stage.equality, tell)
         second.state = scenario.base
         _edit_on_both(scenario, second)
         scenario.synchronize()

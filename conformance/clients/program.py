@@ -123,7 +123,7 @@ class ProgramClient(StorageClient, ABC):
     def _environment(self) -> Mapping[str, str]:
         return {"HOME": str(self._place)}
 
-    def _before_run(self) -> None:  # noqa: B027  (most programs need nothing)
+    def _before_run(self) -> None:
         """What local storage needs before the program looks at it."""
 
     def _telling(self, said: str) -> str:

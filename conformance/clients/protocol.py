@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from types import TracebackType
@@ -12,6 +12,7 @@ from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath
 from conformance.model.policy import Policy
 from conformance.model.states import Flags, Snapshot
+from conformance.model.triggers import Triggers
 from conformance.servers.protocol import Account
 
 
@@ -133,4 +134,59 @@ class KillableClient(Protocol):
 
         It is killed after `timeout` seconds in any case. Local storage and base are left as the process left them.
         """
+        ...
+
+
+@runtime_checkable
+class TriggeredClient(Protocol):
+    """What the adapter of a client that can synchronize by itself may offer besides.
+
+    Between `start` and `stop` local storage is seen and changed as ever, and `synchronize` is not called.
+    """
+
+    def start(self, triggers: Triggers) -> None:
+        """Let the client run by itself and synchronize upon these triggers only.
+
+        Raises `NotImplementedError` where the client, or its adapter, does not have one of them.
+        """
+        ...
+
+    def stop(self) -> Sequence[SyncResult]:
+        """End that, soon and with all connections; what the client told of the synchronizations that it began itself.
+
+        Nothing is told of one that a client does not report. Without a `start` before, nothing happens.
+        """
+        ...
+
+
+@runtime_checkable
+class FolderMetadataClient(Protocol):
+    """What the adapter of a client that claims METADATA has to offer besides.
+
+    Entries are named as in RFC 5464, such as `/private/comment`; an empty value is not the same as none.
+    """
+
+    def folder_metadata(self, path: FolderPath) -> Mapping[str, bytes]:
+        """The values of a folder's metadata in local storage, by entry."""
+        ...
+
+    def set_folder_metadata(self, path: FolderPath, entry: str, value: bytes | None) -> None:
+        """Set one value of a folder's metadata in local storage, or with None remove it."""
+        ...
+
+
+Annotation = tuple[str, str]
+"""A message annotation's entry and attribute (RFC 5257), such as `("/comment", "value.priv")`."""
+
+
+@runtime_checkable
+class AnnotatingClient(Protocol):
+    """What the adapter of a client that claims ANNOTATE has to offer besides."""
+
+    def annotations(self, path: FolderPath, handle: str) -> Mapping[Annotation, bytes]:
+        """The values of an object's annotations in local storage."""
+        ...
+
+    def annotate(self, path: FolderPath, handle: str, annotation: Annotation, value: bytes | None) -> None:
+        """Set one annotation of an object in local storage, or with None remove it."""
         ...

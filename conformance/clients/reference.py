@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event
@@ -29,7 +29,8 @@ from conformance.reference.client.storage import NoSuchFolder, NoSuchObject, Sto
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.servers.protocol import Account
 
-_CLAIMS = ("policy.kind", "policy.size", "policy.folder", "policy.direction", "durable-base", "flags.read-report-sent")
+_POLICIES = ("policy.kind", "policy.size", "policy.folder", "policy.direction")
+_CLAIMS = (*_POLICIES, "durable-base", "flags.read-report-sent", "METADATA")
 _TRIGGERS = ("trigger.periodic", "trigger.local-change", "trigger.notification")
 """What it does beyond the defaults of the implementation conformance statement."""
 
@@ -145,6 +146,15 @@ class ReferenceClient:
             new = {flag.lower() for flag in add}
             kept = {flag for flag in each.flags if flag.lower() not in cleared | new}
             self._storage.set_flags(each, kept | set(add))
+
+    def folder_metadata(self, path: FolderPath) -> Mapping[str, bytes]:
+        """The annotations of a folder."""
+        return self._storage.annotations(path)
+
+    def set_folder_metadata(self, path: FolderPath, entry: str, value: bytes | None) -> None:
+        """Set or remove one annotation of a folder."""
+        with _Named(path):
+            self._storage.annotate(path, entry, value)
 
     def set_policy(self, policy: Policy) -> None:
         """Follow this policy from now on."""

@@ -358,12 +358,20 @@ class StorageSession:
 
     def get_folder_metadata(self, name: str, entry: str) -> bytes | None:
         """The value of one annotation such as `/private/comment`; None when there is none."""
-        answer = self._command("get folder metadata", b"GETMETADATA " + _name(name) + b" " + quote(entry.encode()))
+        return self.get_folder_annotations(name, [entry]).get(entry)
+
+    def get_folder_annotations(self, name: str, entries: Iterable[str]) -> dict[str, bytes]:
+        """Those of the annotations named that a folder has, with their values."""
+        wanted = {entry.upper(): entry for entry in entries}
+        listed = b" ".join(quote(entry.encode()) for entry in wanted.values())
+        found: dict[str, bytes] = {}
+        answer = self._command("get folder metadata", b"GETMETADATA " + _name(name) + b" (" + listed + b")")
         for response in answer.named("METADATA"):
             if len(response.tokens) == 2 and isinstance(response.tokens[1], tuple):
-                value = pairs(response.tokens[1]).get(entry.upper())
-                return None if value is None else octets_of(value)
-        return None
+                told = pairs(response.tokens[1])
+                values = {wanted[each]: value for each, value in told.items() if each in wanted}
+                found |= {entry: octets_of(value) for entry, value in values.items() if value is not None}
+        return found
 
     def set_folder_metadata(self, name: str, entry: str, value: bytes | str | None) -> None:
         """Set one annotation; None removes it."""
@@ -371,7 +379,24 @@ class StorageSession:
         if value is None:
             self._command("set folder metadata", start + b"NIL)")
         else:
-            self._command("set folder metadata", start + b"{})", value.encode() if isinstance(value, str) else value)
+            octets = value.encode() if isinstance(value, str) else value
+            self._command("set folder metadata", start + (b"~{})" if b"\0" in octets else b"{})"), octets)
+
+    # RFC 5257
+
+    def get_annotation(self, uid: int, entry: str, attribute: str) -> bytes | None:
+        """The value of one annotation of an object in the active folder, such as `/comment` `value.priv`."""
+        line = f"UID FETCH {uid} (UID ANNOTATION ({entry} {attribute}))"
+        found = fetched(self._command("get annotation", line.encode()).untagged).get(uid, {})
+        entries = found.get("ANNOTATION")
+        attributes = pairs(entries).get(entry.upper()) if isinstance(entries, tuple) else None
+        value = pairs(attributes).get(attribute.upper()) if isinstance(attributes, tuple) else None
+        return None if value is None else octets_of(value)
+
+    def set_annotation(self, uid: int, entry: str, attribute: str, value: bytes | None) -> None:
+        """Set one annotation of an object in the active folder; None removes it."""
+        line = f"UID STORE {uid} ANNOTATION ({entry} ({attribute} {'NIL' if value is None else '{}'}))"
+        self._command("set annotation", line.encode(), *([] if value is None else [value]))
 
     def enable(self, *capabilities: str) -> frozenset[str]:
         """ENABLE (RFC 5161); returns what the server says it enabled. The active folder is left first."""
@@ -401,6 +426,10 @@ class StorageSession:
             pass
         finally:
             self._wire.close()
+
+    def interrupt(self) -> None:
+        """From another thread: the operation under way, or the next one, finds the connection lost."""
+        self._wire.interrupt()
 
     def abort(self) -> None:
         """Reset the connection without a word."""

@@ -194,6 +194,11 @@ class Scenario:
             return ()
         return self.findings.differences
 
+    def as_demanded(self) -> bool:
+        """Whether both sides are, at this moment, as one more synchronization would have to leave them."""
+        self.expectation = expect(self.base, self.on_client.state, self.on_server.state, self.policy)
+        return not self._possible(self._compared()).differences
+
     def _compared(self) -> Findings:
         """What contradicts the oracle; of the server alone where local storage cannot be seen."""
         if self.judge.sees_local_storage:

@@ -20,12 +20,15 @@ class Bounds:
     """The PIXIT values that bound a run.
 
     `synchronize` and `answer` are seconds for one synchronization and for one answer of the server. `runs` is how many
-    synchronizations a client may need until both sides agree (A21).
+    synchronizations a client may need until both sides agree (A21). `period` is the number of seconds that a client is
+    set to where it synchronizes periodically, `reaction` those within which a trigger starts a synchronization (A22).
     """
 
     synchronize: float = 30.0
     answer: float = 10.0
     runs: int = 2
+    period: float = 0.5
+    reaction: float = 5.0
 
 
 @dataclass

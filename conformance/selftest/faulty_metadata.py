@@ -304,7 +304,12 @@ def with_annotations(keep: Callable[[Annotations, tuple[int, str], bytes], None]
             keep(kept.setdefault(mailbox, {}), (mailbox.messages[-1].uid, attribute.decode()), value)
         return outcome
 
-    commands = {"CAPABILITY": capability, "UID STORE": annotate, "UID FETCH": show, "APPEND": append_annotated}
+    commands: dict[str, Handler] = {
+        "CAPABILITY": capability,
+        "UID STORE": annotate,
+        "UID FETCH": show,
+        "APPEND": append_annotated,
+    }
     return Fault(commands=commands)
 
 

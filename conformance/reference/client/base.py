@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE TABLE IF NOT EXISTS uploads (
     folder TEXT, handle TEXT, digest TEXT NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL, flags TEXT NOT NULL,
     PRIMARY KEY (folder, handle)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS annotations (
+    folder TEXT, entry TEXT, value BLOB NOT NULL, PRIMARY KEY (folder, entry)) WITHOUT ROWID;
 """
 
 
@@ -78,7 +80,7 @@ class Base:
     def clear(self) -> None:
         """Forget everything."""
         with self._transaction() as execute:
-            for table in ("account", "folders", "objects", "uploads"):
+            for table in ("account", "folders", "objects", "uploads", "annotations"):
                 execute(f"DELETE FROM {table}")
 
     @contextmanager
@@ -111,10 +113,25 @@ class Base:
         self._connection.execute(sql, (_key(path), name))
 
     def drop_folder(self, path: FolderPath) -> None:
-        """Forget a folder and its objects."""
+        """Forget a folder with its objects and annotations."""
         with self._transaction() as execute:
-            for table, column in (("objects", "folder"), ("uploads", "folder"), ("folders", "path")):
-                execute(f"DELETE FROM {table} WHERE {column} = ?", (_key(path),))
+            for table in ("objects", "uploads", "annotations"):
+                execute(f"DELETE FROM {table} WHERE folder = ?", (_key(path),))
+            execute("DELETE FROM folders WHERE path = ?", (_key(path),))
+
+    def annotations(self, path: FolderPath) -> dict[str, bytes]:
+        """The values of a folder's annotations that both sides agreed on, by entry."""
+        sql = "SELECT entry, value FROM annotations WHERE folder = ?"
+        return dict(self._connection.execute(sql, (_key(path),)))
+
+    def annotate(self, path: FolderPath, entry: str, value: bytes | None) -> None:
+        """Know a value of an annotation on both sides; None where neither has any."""
+        if value is None:
+            sql = "DELETE FROM annotations WHERE folder = ? AND entry = ?"
+            self._connection.execute(sql, (_key(path), entry))
+        else:
+            sql = "INSERT OR REPLACE INTO annotations VALUES (?, ?, ?)"
+            self._connection.execute(sql, (_key(path), entry, value))
 
     def renumber(self, path: FolderPath, uid_validity: int | None) -> None:
         """Take a new UIDVALIDITY: no UID of the folder means anything any more."""

@@ -40,6 +40,7 @@ class Client:
         self.base = Base(directory / "base.sqlite", synchronous=synchronous)
         self._lock = directory / "lock"
         self.synchronizer = synchronizer
+        self._session: StorageSession | None = None
 
     def close(self) -> None:
         """Close the base."""
@@ -70,13 +71,18 @@ class Client:
         try:
             with self._alone():
                 self.base.bind(f"{credentials.user} {'/'.join(root)}".strip())
-                with _session(endpoint, credentials, timeout, recorder) as session:
-                    self._run(session, root, policy, report)
+                with _session(endpoint, credentials, timeout, recorder) as self._session:
+                    self._run(self._session, root, policy, report)
         except (ImapProblem, SynchronizationProblem, OSError, sqlite3.Error) as error:
             if time.monotonic() >= end:
                 raise TimeExceeded(f"the synchronization did not end within {timeout:g} s ({report})") from error
             report.problem(f"{type(error).__name__}: {error}")
         return report
+
+    def interrupt(self) -> None:
+        """From another thread: end the synchronization under way, if it has begun; the next one completes it."""
+        if self._session is not None:
+            self._session.interrupt()
 
     def _run(self, session: StorageSession, root: FolderPath, policy: Policy, report: Report) -> None:
         delimiter = session.delimiter

@@ -23,6 +23,8 @@ class Counters:
     folders_created_on_server: int = 0
     folders_removed_locally: int = 0
     folders_removed_on_server: int = 0
+    annotations_changed_locally: int = 0
+    annotations_changed_on_server: int = 0
 
     def __str__(self) -> str:
         done = [f"{name.replace('_', ' ')} {count}" for name, count in asdict(self).items() if count]

@@ -1,12 +1,14 @@
 """Local storage: a Maildir-like directory a folder, an object a file, made visible by one rename.
 
-Maildir's info letters hold the system flags; keywords lie in a file beside the object. Objects from the server are
-staged apart from the user's own unfinished ones, so that an interrupted synchronization can finish what it began.
+Maildir's info letters hold the system flags; keywords lie in a file beside the object, the annotations of a folder in
+one beside its objects. Objects from the server are staged apart from the user's own unfinished ones, so that an
+interrupted synchronization can finish what it began.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import time
@@ -22,6 +24,7 @@ _LETTERS = {"\\draft": "D", "\\flagged": "F", "$forwarded": "P", "\\answered": "
 _FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
 _KEYWORDS = ".keywords"
 _OBJECTS = "cur"
+_ANNOTATIONS = ".annotations"
 _count = itertools.count()
 
 
@@ -126,12 +129,32 @@ class Storage:
         """The objects of a folder by handle, in the order they came. Raises `NoSuchFolder`."""
         cur = self._cur(path)
         try:
-            names = {entry.name for entry in os.scandir(cur)}
+            names = {entry.name for entry in os.scandir(cur)} - {_ANNOTATIONS}
         except FileNotFoundError:
             raise NoSuchFolder(f"no folder {path} in local storage") from None
         keyworded = {name.removesuffix(_KEYWORDS) for name in names if name.endswith(_KEYWORDS)}
         found = (_local_object(cur, name, keyworded) for name in sorted(names) if not name.endswith(_KEYWORDS))
         return {each.handle: each for each in found}
+
+    def annotations(self, path: FolderPath) -> dict[str, bytes]:
+        """The values of a folder's annotations, by entry."""
+        try:
+            written = json.loads((self._cur(path) / _ANNOTATIONS).read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return {entry: value.encode("latin-1") for entry, value in written.items()}
+
+    def annotate(self, path: FolderPath, entry: str, value: bytes | None) -> None:
+        """Give one annotation of a folder this value, or with None remove it. Raises `NoSuchFolder`."""
+        changed = {**self.annotations(path), entry: value}
+        written = {each: octets.decode("latin-1") for each, octets in changed.items() if octets is not None}
+        unfinished = self._tmp / _unique()
+        unfinished.write_text(json.dumps(written), "utf-8")
+        try:
+            unfinished.rename(self._cur(path) / _ANNOTATIONS)
+        except FileNotFoundError:
+            unfinished.unlink()
+            raise NoSuchFolder(f"no folder {path} in local storage") from None
 
     def find(self, path: FolderPath, handle: str) -> LocalObject:
         """One object by its handle. Raises `NoSuchFolder` and `NoSuchObject`."""

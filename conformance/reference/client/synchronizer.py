@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.imap.errors import OperationRefused
 from conformance.model.folders import FolderPath, display, outermost_first
+from conformance.reference.client.annotation_step import AnnotationStep
 from conformance.reference.client.context import Context
 from conformance.reference.client.folder_step import FolderStep
 from conformance.reference.client.object_step import ObjectStep
@@ -11,10 +12,11 @@ from conformance.reference.client.storage import NoSuchFolder, NoSuchObject
 
 
 class Synchronizer:
-    """One run over an open session. `folder_step` and `object_step` make what carries out steps 1-2 and step 3."""
+    """One run over an open session. `folder_step` makes what carries out steps 1-2, the others what does step 3."""
 
     folder_step: type[FolderStep] = FolderStep
     object_step: type[ObjectStep] = ObjectStep
+    annotation_step: type[AnnotationStep] = AnnotationStep
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -49,6 +51,7 @@ class Synchronizer:
         name = self.folders.names[path]
         try:
             self.object_step(self.context, path, name).run()
+            self.annotation_step(self.context, path, name).run()
         except OperationRefused as error:
             self.context.refused(path, error, name)
         except (NoSuchFolder, NoSuchObject) as error:
