@@ -141,7 +141,8 @@ class KillableClient(Protocol):
 class TriggeredClient(Protocol):
     """What the adapter of a client that can synchronize by itself may offer besides.
 
-    Between `start` and `stop` local storage is seen and changed as ever, and `synchronize` is not called.
+    Between `start` and `stop` local storage is seen and changed as ever, also while the client synchronizes, and
+    `synchronize` is not called.
     """
 
     def start(self, triggers: Triggers) -> None:

@@ -34,6 +34,7 @@ _CLAIMS = (*_POLICIES, "durable-base", "flags.read-report-sent", "METADATA")
 _TRIGGERS = ("trigger.periodic", "trigger.local-change", "trigger.notification")
 """What it does beyond the defaults of the implementation conformance statement."""
 
+_LOOKS = 10
 _MEMORY = Path("/dev/shm")
 
 
@@ -104,8 +105,11 @@ class ReferenceClient:
         self._account, self._policy, self.last_report = account, EVERYTHING, None
 
     def snapshot(self) -> Snapshot:
-        """Folders, objects and flags of local storage."""
-        return Snapshot({path: self._observed(path) for path in sorted(self._storage.folders())})
+        """Folders, objects and flags of local storage; looked at again while a synchronization changes it meanwhile."""
+        for _ in range(_LOOKS):
+            with suppress(NoSuchFolder, NoSuchObject, FileNotFoundError):
+                return Snapshot({path: self._observed(path) for path in sorted(self._storage.folders())})
+        raise AdapterProblem("local storage changes all the time", "Look at it while nothing else does.")
 
     def _observed(self, path: FolderPath) -> tuple[ObservedObject, ...]:
         objects = self._storage.objects(path).values()

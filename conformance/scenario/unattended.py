@@ -95,8 +95,8 @@ class Unattended:
             self.scenario.judge.remark(f"{told}, the first: {failed[0].detail}")
 
     def rests(self) -> bool:
-        """Whether the client comes to rest within the tolerance: it asks nothing of the storage for a second."""
-        end = time.monotonic() + self._bounds.reaction + _SILENCE
+        """Whether the client comes to rest: it asks nothing of the storage for a second."""
+        end = time.monotonic() + self._longest() + _SILENCE
         said, since = self._said(), time.monotonic()
         while time.monotonic() - since < _SILENCE:
             _pace()
@@ -129,8 +129,8 @@ class Unattended:
         With `notified` the wait says nothing where the server sent no notice. A missed wait leaves the `with` block.
         """
         since, began = self._since, time.monotonic()
-        arrived, longest = False, self._in_time() + self._bounds.synchronize
-        while not arrived and time.monotonic() - began < longest:
+        arrived = False
+        while not arrived and time.monotonic() - began < self._longest():
             meanwhile()
             arrived = (until or self.scenario.as_demanded)()
             if not arrived:
@@ -144,6 +144,10 @@ class Unattended:
     def _in_time(self) -> float:
         return self.triggers.period + self._bounds.reaction
 
+    def _longest(self) -> float:
+        """The bound of a wait: a trigger that is late is not yet one that never comes."""
+        return self._in_time() + self._bounds.synchronize
+
     def _noticed(self, since: int) -> bool:
         heard = [each for each in self._entries(since) if each.connection == self._ear and each.direction == "S"]
         return any(_NOTICE.match(each.octets) for each in heard)
@@ -154,9 +158,9 @@ class Unattended:
     def listened_folder(self) -> FolderPath:
         """The folder of which the server can tell the client now: it is active, and the client waits for news.
 
-        Raises `PreconditionNotReached` if it listens nowhere within the tolerance, or outside of the account's root.
+        Raises `PreconditionNotReached` if it listens nowhere, or only outside of the account's root.
         """
-        end = time.monotonic() + self._in_time()
+        end = time.monotonic() + self._longest()
         while time.monotonic() < end:
             for connection, name in _listening(self.scenario.transcript):
                 path = self.scenario.store.hierarchy.path(name)
