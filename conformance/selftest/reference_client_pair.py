@@ -157,9 +157,16 @@ class Countdown:
 
 
 DURABLE = {
-    "session": ("create_folder", "remove_folder", "store_object", "remove_objects", "update_metadata"),
-    "storage": ("create", "remove", "stage", "reveal", "remove_object", "set_flags"),
-    "base": ("add_folder", "drop_folder", "renumber", "write", "forget", "announce", "withdraw"),
+    "session": (
+        "create_folder",
+        "remove_folder",
+        "store_object",
+        "remove_objects",
+        "update_metadata",
+        "set_folder_metadata",
+    ),
+    "storage": ("create", "remove", "stage", "reveal", "remove_object", "set_flags", "annotate"),
+    "base": ("add_folder", "drop_folder", "renumber", "write", "forget", "announce", "withdraw", "annotate"),
 }
 """The calls that change something which outlives the process."""
 

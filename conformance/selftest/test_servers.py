@@ -244,6 +244,13 @@ def test_a_dovecot_of_an_unknown_version_is_refused(tmp_path: Path) -> None:
     assert "2.3 or 2.4" in told.value.mend
 
 
+def test_an_empty_option_means_nothing() -> None:
+    """A set without members, and no delimiter at all."""
+    with ReferenceStorageServer.from_options({"delimiter": "", "extensions": ""}) as server:
+        assert server.server.behaviour.delimiter is None
+        assert not server.server.behaviour.extensions
+
+
 def test_the_reference_server_takes_legal_variations() -> None:
     """Options reach the server's behaviour: a text, a number, a truth value and a list."""
     options = {"delimiter": ".", "first_uid": "7", "idle_push": "no", "extensions": "UIDPLUS,ID"}

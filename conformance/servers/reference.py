@@ -89,5 +89,8 @@ def _kept(folder: str) -> str:
 
 
 def _value(name: str, text: str) -> object:
-    kinds = {field.name: str(field.type) for field in _FIELDS}
-    return text.split(",") if kinds[name].startswith(("frozenset", "tuple")) else text
+    """The value that a text means; no text is no member of a set, and nothing where a value may be missing."""
+    kind = next(str(field.type) for field in _FIELDS if field.name == name)
+    if kind.startswith(("frozenset", "tuple")):
+        return [each for each in text.split(",") if each]
+    return None if not text and kind.endswith("None") else text
