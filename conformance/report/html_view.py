@@ -166,9 +166,12 @@ class Page:
 
     @cached_property
     def profile(self) -> list[tuple[CaseResult, Observation]]:
-        """How the implementations behave where the text leaves it open, by topic."""
-        observed = [(case, each) for case in self.report.cases for each in case.profile]
-        return sorted(observed, key=lambda row: row[1].topic)
+        """How the implementations behave where the text leaves it open, by topic; what was seen again stands once."""
+        rows: dict[tuple[str, str], tuple[CaseResult, Observation]] = {}
+        for case in self.report.cases:
+            for each in case.profile:
+                rows.setdefault((each.topic, each.observed), (case, each))
+        return [rows[key] for key in sorted(rows)]
 
     @cached_property
     def pixit(self) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.outcomes import CaseResult, Deciding, Examples, Finding, Outcome, Reason, Reproduced
+from conformance.outcomes import CaseResult, Deciding, Examples, Finding, Observation, Outcome, Reason, Reproduced
 from conformance.report import Claim, ClientFacts, Header, Report, Sentence, ServerFacts, Suite, Volatile, assemble
 
 STEP_3C = "remove from local storage all the objects that have been removed from the Message Storage Server"
@@ -120,6 +120,7 @@ def every_case() -> list[CaseResult]:
             finding("SYN-2", Outcome.PASS),
             steps=("remove an object on the server", "synchronize"),
             remarks=("The client used CONDSTORE.",),
+            profile=(Observation(topic="DELETE of INBOX", observed="NO [CANNOT]"),) * 2,
             transcript=TRANSCRIPT,
             examples=Examples(run=50, planned=50, exercised={"removed on server": 12}),
             reproduced=Reproduced(times=3, of=3),

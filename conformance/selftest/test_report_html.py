@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.outcomes import CaseResult, Deciding, Outcome, Reason
+from conformance.outcomes import CaseResult, Deciding, Observation, Outcome, Reason
 from conformance.report import Report
 from conformance.report import html as html_module
 from conformance.report.html import anchor, html
@@ -167,6 +167,11 @@ def test_exclusions_and_remarks_are_listed(page: str) -> None:
     assert "Open points of the text: A7." in text
 
 
+def test_the_behaviour_profile_is_a_table(page: str) -> None:
+    """How an implementation uses its freedom stands in the page, the same observation once."""
+    assert Document(page).text.count("NO [CANNOT]") == 1
+
+
 def test_a_long_transcript_is_linked_instead(tmp_path: Path) -> None:
     """More than 400 entries are not put into the page; the deciding line still is."""
     (tmp_path / "transcripts").mkdir()
@@ -192,6 +197,7 @@ def hostile_report(text: str, name: str) -> Report:
         finding("SYN-1", Outcome.FAIL, Reason.CONTRADICTION, expected=text, observed=text,
                 deciding=Deciding(transcript=name, entry=1)),
         title=text, steps=(text,), remarks=(text,), error=text, replay=text, transcript=name, observed=text,
+        profile=(Observation(topic=text, observed=text, deciding=Deciding(transcript=name, entry=1)),),
     )  # fmt: skip
     server: dict[str, Any] = {"adapter": text, "identity": text, "greeting": text, "capabilities": (text,)}
     return report(
