@@ -427,10 +427,6 @@ class StorageSession:
         finally:
             self._wire.close()
 
-    def interrupt(self) -> None:
-        """From another thread: the operation under way, or the next one, finds the connection lost."""
-        self._wire.interrupt()
-
     def abort(self) -> None:
         """Reset the connection without a word."""
         self._active = None

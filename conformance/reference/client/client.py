@@ -40,7 +40,7 @@ class Client:
         self.base = Base(directory / "base.sqlite", synchronous=synchronous)
         self._lock = directory / "lock"
         self.synchronizer = synchronizer
-        self._session: StorageSession | None = None
+        self._wire: WireConnection | None = None
 
     def close(self) -> None:
         """Close the base."""
@@ -71,8 +71,8 @@ class Client:
         try:
             with self._alone():
                 self.base.bind(f"{credentials.user} {'/'.join(root)}".strip())
-                with _session(endpoint, credentials, timeout, recorder) as self._session:
-                    self._run(self._session, root, policy, report)
+                with self._session(endpoint, credentials, timeout, recorder) as session:
+                    self._run(session, root, policy, report)
         except (ImapProblem, SynchronizationProblem, OSError, sqlite3.Error) as error:
             if time.monotonic() >= end:
                 raise TimeExceeded(f"the synchronization did not end within {timeout:g} s ({report})") from error
@@ -81,8 +81,27 @@ class Client:
 
     def interrupt(self) -> None:
         """From another thread: end the synchronization under way, if it has begun; the next one completes it."""
-        if self._session is not None:
-            self._session.interrupt()
+        if self._wire is not None:
+            self._wire.interrupt()
+
+    @contextmanager
+    def _session(
+        self, endpoint: Endpoint, credentials: Credentials, timeout: float, recorder: Recorder | None
+    ) -> Iterator[StorageSession]:
+        """A session that ends `timeout` seconds from now at the latest, and at once when something goes wrong."""
+        end = time.monotonic() + timeout
+        self._wire = wire = _BoundedConnection.open(endpoint, recorder=recorder, timeout=timeout)
+        try:
+            assert isinstance(wire, _BoundedConnection)
+            wire.end = end
+            if wire.greeting.name != "PREAUTH":
+                wire.authenticate(credentials)
+            session = StorageSession(wire)
+            yield session
+        except BaseException:
+            wire.abort()
+            raise
+        session.close()
 
     def _run(self, session: StorageSession, root: FolderPath, policy: Policy, report: Report) -> None:
         delimiter = session.delimiter
@@ -108,23 +127,3 @@ class _BoundedConnection(WireConnection):
     def be_patient(self, timeout: float | None = None) -> None:
         own = self.timeout if timeout is None else timeout
         super().be_patient(min(own, self.end - time.monotonic()))
-
-
-@contextmanager
-def _session(
-    endpoint: Endpoint, credentials: Credentials, timeout: float, recorder: Recorder | None
-) -> Iterator[StorageSession]:
-    """A session that ends `timeout` seconds from now at the latest, and at once when something goes wrong."""
-    end = time.monotonic() + timeout
-    wire = _BoundedConnection.open(endpoint, recorder=recorder, timeout=timeout)
-    try:
-        assert isinstance(wire, _BoundedConnection)
-        wire.end = end
-        if wire.greeting.name != "PREAUTH":
-            wire.authenticate(credentials)
-        session = StorageSession(wire)
-        yield session
-    except BaseException:
-        wire.abort()
-        raise
-    session.close()
