@@ -24,6 +24,7 @@ from conformance.clients.stdio_messages import (
     VERSION,
     Answer,
     Contents,
+    FolderValues,
     FreshStorage,
     Hello,
     InFolder,
@@ -32,12 +33,15 @@ from conformance.clients.stdio_messages import (
     Nothing,
     Object,
     Outcome,
+    Outcomes,
     Put,
     Remove,
     Rename,
     Reset,
+    SetFolderMetadata,
     SetMetadata,
     SetPolicy,
+    Start,
     Synchronize,
     read_answer,
     request,
@@ -45,6 +49,7 @@ from conformance.clients.stdio_messages import (
 from conformance.model.folders import FolderPath
 from conformance.model.policy import Policy
 from conformance.model.states import Flags, ObservedObject, Snapshot
+from conformance.model.triggers import Triggers
 from conformance.problems import AdapterProblem, UsageProblem
 from conformance.programs import private_directory
 from conformance.servers.protocol import Account
@@ -79,6 +84,7 @@ class StdioClient:
         self.command, self.seconds, self._line_limit = _split(command), seconds, line_limit
         self._directory: Path | None = None
         self._child: Child | None = None
+        self._by_itself: Child | None = None
         self._introduction: Introduction | None = None
         self._works_on: str | None = None
         self._storage: str | None = None
@@ -261,6 +267,29 @@ class StdioClient:
             folders=None if policy.folders is None else tuple(sorted(policy.folders)),
         )
         self._act("set_policy", said, Nothing)
+
+    def folder_metadata(self, path: FolderPath) -> dict[str, bytes]:
+        """The values of a folder's metadata. Raises `NotImplementedError`."""
+        found = self._act("folder_metadata", InFolder(folder=path), FolderValues)
+        return {each.entry: each.value for each in found.values}
+
+    def set_folder_metadata(self, path: FolderPath, entry: str, value: bytes | None) -> None:
+        """Set one value of a folder's metadata, or remove it. Raises `NotImplementedError`."""
+        self._act("set_folder_metadata", SetFolderMetadata(folder=path, entry=entry, value=value), Nothing)
+
+    def start(self, triggers: Triggers) -> None:
+        """Let the client synchronize by itself. Raises `NotImplementedError`."""
+        said = Start(period=triggers.period, local_changes=triggers.local_changes, notifications=triggers.notifications)
+        self._act("start", said, Nothing)
+        self._by_itself = self._child
+
+    def stop(self) -> list[SyncResult]:
+        """End that; nothing happens where it was not begun, or has ended with its process."""
+        begun, self._by_itself = self._by_itself, None
+        if begun is None or begun is not self._child:
+            return []
+        told = self._act("stop", Nothing(), Outcomes)
+        return [SyncResult(each.success, each.detail) for each in told.synchronizations]
 
     def synchronize(self, timeout: float) -> SyncResult:
         """Run one synchronization. After `timeout` the process is killed; the next operation starts it again."""

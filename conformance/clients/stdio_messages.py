@@ -171,6 +171,36 @@ class SetPolicy(Message):
     """The folders in scope, inferiors included; null for all."""
 
 
+class FolderValue(Message):
+    """One value of a folder's metadata; `entry` is named as in RFC 5464, such as `/private/comment`."""
+
+    entry: str
+    value: Octets
+
+
+class FolderValues(Message):
+    """A folder's metadata in local storage."""
+
+    values: tuple[FolderValue, ...]
+
+
+class SetFolderMetadata(Message):
+    """A value to set, or with null to remove."""
+
+    folder: Path
+    entry: str
+    value: Octets | None
+
+
+class Start(Message):
+    """The triggers upon which the client synchronizes by itself from now on, until `stop`; all others are off."""
+
+    period: float
+    """Seconds between two synchronizations; 0 for no timer."""
+    local_changes: bool
+    notifications: bool
+
+
 class Synchronize(Message):
     """One synchronization on the user's request; after `timeout` seconds the process is killed."""
 
@@ -182,6 +212,12 @@ class Outcome(Message):
 
     success: bool
     detail: str = ""
+
+
+class Outcomes(Message):
+    """What the client reports of the synchronizations that it began itself since `start`, in their order."""
+
+    synchronizations: tuple[Outcome, ...]
 
 
 class Error(Message):
@@ -215,6 +251,10 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("set_metadata", SetMetadata),
         Operation("set_policy", SetPolicy, optional=True),
         Operation("synchronize", Synchronize, Outcome),
+        Operation("folder_metadata", InFolder, FolderValues, optional=True),
+        Operation("set_folder_metadata", SetFolderMetadata, optional=True),
+        Operation("start", Start, optional=True),
+        Operation("stop", Nothing, Outcomes, optional=True),
     )
 }
 
