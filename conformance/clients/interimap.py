@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +13,6 @@ from conformance.clients.program import ProgramClient
 from conformance.clients.protocol import ClientIdentity
 from conformance.imap.names import encode_name
 from conformance.imap.session import StorageSession
-from conformance.model.folders import FolderPath
-from conformance.model.states import Flags, Snapshot
 from conformance.problems import AdapterProblem
 from conformance.servers.dovecot import DovecotServer
 from conformance.servers.protocol import Account
@@ -74,34 +72,6 @@ class InterimapClient(ProgramClient):
         local = self._server.fresh_account()
         self._account = LocalAccount(local)
         return {**_address(account), "root": _root(account), "directory": self._place, "local": _address(local)}
-
-    def snapshot(self) -> Snapshot:
-        """The account as its server shows it."""
-        return self._local.snapshot()
-
-    def create_folder(self, path: FolderPath) -> None:
-        """Create a folder."""
-        self._local.create_folder(path)
-
-    def remove_folder(self, path: FolderPath) -> None:
-        """Delete a folder with its inferiors, as any other client of the account would."""
-        self._local.remove_folder(path)
-
-    def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
-        """Rename a folder, as any other client of the account would."""
-        self._local.rename_folder(old, new)
-
-    def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
-        """Append an object."""
-        self._local.put(path, octets, flags)
-
-    def remove(self, path: FolderPath, handle: str) -> None:
-        """Expunge an object."""
-        self._local.remove(path, handle)
-
-    def set_metadata(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
-        """Store flags of an object."""
-        self._local.set_flags(path, handle, add, remove)
 
     def _command(self) -> Sequence[str]:
         return [str(self._program), "--quiet", f"--config={self._configuration}"]

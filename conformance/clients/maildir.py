@@ -178,31 +178,3 @@ class MaildirClient(ProgramClient):
 
     def _made(self, top: Path) -> Maildir:
         return Maildir(top)
-
-    def snapshot(self) -> Snapshot:
-        """The Maildir as it is."""
-        return self._local.snapshot()
-
-    def create_folder(self, path: FolderPath) -> None:
-        """Make a Maildir, and those of its superiors."""
-        self._local.create_folder(path)
-
-    def remove_folder(self, path: FolderPath) -> None:
-        """Remove a Maildir with its inferiors."""
-        self._local.remove_folder(path)
-
-    def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
-        """Rename the directory of a Maildir."""
-        self._local.rename_folder(old, new)
-
-    def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
-        """Add a file."""
-        self._local.put(path, octets, flags)
-
-    def remove(self, path: FolderPath, handle: str) -> None:
-        """Remove a file."""
-        self._local.remove(path, handle)
-
-    def set_metadata(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
-        """Change the letters in a file's name."""
-        self._local.set_flags(path, handle, add, remove)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 from jinja2 import TemplateError
 
 from conformance.clients.process import run_and_kill, run_bounded
 from conformance.clients.protocol import StorageClient, SyncResult
+from conformance.model.folders import FolderPath
 from conformance.model.policy import Policy
+from conformance.model.states import Flags, Snapshot
 from conformance.problems import AdapterProblem, UsageProblem
 from conformance.programs import find_program, private_directory, run_program
 from conformance.resources import fill, fixture, places
@@ -23,10 +25,28 @@ from conformance.servers.protocol import Account
 CONFIG = {"config": "a template of the program's configuration file, instead of the one in fixtures/clients"}
 
 
+class LocalStorage(Protocol):
+    """Where a program keeps its objects, reached without it; an object's handle is that of a snapshot."""
+
+    def snapshot(self) -> Snapshot: ...
+
+    def create_folder(self, path: FolderPath) -> None: ...
+
+    def remove_folder(self, path: FolderPath) -> None: ...
+
+    def rename_folder(self, old: FolderPath, new: FolderPath) -> None: ...
+
+    def put(self, path: FolderPath, octets: bytes, flags: Flags) -> None: ...
+
+    def remove(self, path: FolderPath, handle: str) -> None: ...
+
+    def set_flags(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None: ...
+
+
 class ProgramClient(StorageClient, ABC):
     """What all such clients have in common: start and end, configuration, and running the program within a bound.
 
-    A subclass says how its local storage is reached and what the places of its template are.
+    A subclass says where its local storage is and what the places of its template are.
     """
 
     name: str
@@ -104,6 +124,34 @@ class ProgramClient(StorageClient, ABC):
     def _configuration(self) -> Path:
         return self._place / self._template
 
+    def snapshot(self) -> Snapshot:
+        """Local storage as it is."""
+        return self._local.snapshot()
+
+    def create_folder(self, path: FolderPath) -> None:
+        """Make a folder, and its superiors where they are missing."""
+        self._local.create_folder(path)
+
+    def remove_folder(self, path: FolderPath) -> None:
+        """Remove a folder with its inferiors."""
+        self._local.remove_folder(path)
+
+    def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
+        """Rename a folder with its inferiors."""
+        self._local.rename_folder(old, new)
+
+    def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
+        """Add an object."""
+        self._local.put(path, octets, flags)
+
+    def remove(self, path: FolderPath, handle: str) -> None:
+        """Remove an object."""
+        self._local.remove(path, handle)
+
+    def set_metadata(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
+        """Set and clear flags of an object."""
+        self._local.set_flags(path, handle, add, remove)
+
     def set_policy(self, policy: Policy) -> None:
         """Not offered: what it does stands in its configuration."""
         raise NotImplementedError(f"{self.name} cannot be told to follow {policy}")
@@ -129,6 +177,11 @@ class ProgramClient(StorageClient, ABC):
     def _telling(self, said: str) -> str:
         """What the program said, without what it always says."""
         return said
+
+    @property
+    @abstractmethod
+    def _local(self) -> LocalStorage:
+        """Local storage since the last `reset`. Raises `AdapterProblem` before the first."""
 
     @abstractmethod
     def _places(self, account: Account) -> Mapping[str, object]:

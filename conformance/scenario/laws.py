@@ -1,67 +1,57 @@
-"""The laws of UIDs and UIDVALIDITY (RFC 3501 2.3.1.1), held against every selection that a test case makes."""
+"""The laws of identifiers that hold over all connections of one account (RFC 3501 2.3.1.1, RFC 7162 3.1.2)."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from conformance.model.folders import FolderPath, display
+from conformance.imap.syntax import Token
 from conformance.scenario.judge import Judge
-from conformance.scenario.storage import Selection
 
-Place = tuple[FolderPath, int | None]
+Place = tuple[bytes, int | None]
+"""A folder's name on the wire, and the UIDVALIDITY that its selection told, None where it told none."""
+
+
+@dataclass
+class Told:
+    """A value that the server told, and the transcript entry where it did."""
+
+    value: int
+    entry: int
 
 
 @dataclass
 class Laws:
-    """What was seen of each folder under each UIDVALIDITY, for as long as the account lives."""
+    """What all connections of one account have shown so far."""
 
     judge: Judge
-    contents: dict[tuple[Place, int], str] = field(default_factory=dict)
-    announced: dict[Place, int] = field(default_factory=dict)
+    contents: dict[tuple[Place, int, str], str] = field(default_factory=dict)
+    numbers: dict[tuple[Place, str], Told] = field(default_factory=dict)
 
-    def selected(
-        self,
-        path: FolderPath,
-        told: Selection,
-        contents: Mapping[int, bytes],
-        order: Sequence[int],
-        entry: int,
-    ) -> None:
-        """A folder was selected and all of it fetched: octets by UID, and the UIDs in the order of their numbers."""
-        place = (path, told.uid_validity)
-        self._counts(path, told, contents, entry)
-        if list(order) != sorted(set(order)):
-            self._broken("OP02-S10", path, "UIDs ascend with the numbers", f"in the order {list(order)}", entry)
-        for uid, octets in contents.items():
-            self._immutable(place, uid, octets, entry)
-        self._next(place, told, entry)
-
-    def _counts(self, path: FolderPath, told: Selection, contents: Mapping[int, bytes], entry: int) -> None:
-        if told.exists is not None and told.exists != len(contents):
-            observed = f"EXISTS {told.exists}, but {len(contents)} objects are fetched"
-            self._broken("OP02-S1", path, "EXISTS is the number of objects", observed, entry)
-        highest = max(contents, default=0)
-        if told.uid_next is not None and told.uid_next <= highest:
-            observed = f"UIDNEXT {told.uid_next} with UID {highest} there"
-            self._broken("OP02-S1", path, "UIDNEXT is above every UID", observed, entry)
-
-    def _immutable(self, place: Place, uid: int, octets: bytes, entry: int) -> None:
-        digest = hashlib.sha256(octets).hexdigest()
-        before = self.contents.setdefault((place, uid), digest)
+    def immutable(self, place: Place, uid: int, item: str, value: Token, entry: int) -> None:
+        """Octets, size and date of a unique identifier never change (RFC 3501 2.3.1.1, 6.4.5)."""
+        digest = hashlib.sha256(repr(value).encode()).hexdigest()
+        before = self.contents.setdefault((place, uid, item), digest)
         if before != digest:
-            observed = f"UIDVALIDITY {place[1]}, UID {uid} once named other octets"
-            self._broken("OP02-S4", place[0], "a UID names one object forever", observed, entry)
+            requirement = "OP02-S4" if item == "BODY[]" else "OP04-S5"
+            observed = f"under UIDVALIDITY {place[1]}, UID {uid} once had another {item}"
+            self.judge.contradicted(requirement, f"in {_shown(place[0])}, a UID names one object", observed, entry)
 
-    def _next(self, place: Place, told: Selection, entry: int) -> None:
-        announced = self.announced.get(place)
-        if told.uid_next is None:
-            return
-        if announced is not None and told.uid_next < announced:
-            observed = f"UIDNEXT {told.uid_next} after {announced}"
-            self._broken("OP02-S8", place[0], "UIDNEXT never falls", observed, entry)
-        self.announced[place] = max(told.uid_next, announced or 0)
+    def renamed(self, folder: bytes) -> None:
+        """Other objects may come under a name by RENAME (RFC 3501 6.3.5 says nothing of their identifiers)."""
+        self.contents = {key: value for key, value in self.contents.items() if not key[0][0].startswith(folder)}
+        self.numbers = {key: value for key, value in self.numbers.items() if not key[0][0].startswith(folder)}
 
-    def _broken(self, requirement: str, path: FolderPath, expected: str, observed: str, entry: int) -> None:
-        self.judge.contradicted(requirement, f"in {display(path)}, {expected}", observed, entry)
+    def never_falls(self, place: Place, name: str, value: int, asked: int, entry: int) -> None:
+        """UIDNEXT and HIGHESTMODSEQ never fall; compared only if asked after the former value was told."""
+        former = self.numbers.get((place, name))
+        if former is not None and asked > former.entry and value < former.value:
+            requirement = "OP02-S8" if name == "UIDNEXT" else "OP02-S5"
+            observed = f"{value} after {former.value} under UIDVALIDITY {place[1]}"
+            self.judge.contradicted(requirement, f"{name} of {_shown(place[0])} never falls", observed, entry)
+        if former is None or value >= former.value:
+            self.numbers[place, name] = Told(value, entry)
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("ascii", "backslashreplace")

@@ -7,9 +7,9 @@ from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath, display
 from conformance.model.states import Flags, Item, normal_flags
 from conformance.scenario.judge import Judge
-from conformance.scenario.laws import Laws
 from conformance.scenario.storage import (
     Fetched,
+    Selection,
     Storage,
     Tester,
     append_line,
@@ -17,7 +17,6 @@ from conformance.scenario.storage import (
     by_uid,
     plain_flags,
     selection,
-    uids_in_order,
 )
 from conformance.strategies.store_steps import (
     Append,
@@ -41,7 +40,6 @@ class StoreMachine:
         self.storage, self.judge = storage, judge
         self.model = StoreModel()
         self.testers = [storage.connect() for _ in range(sessions)]
-        self.laws = Laws(judge)
         self._active: dict[Tester, FolderPath] = {}
         self._permanent: dict[FolderPath, frozenset[str] | None] = {}
 
@@ -97,7 +95,7 @@ class StoreMachine:
         self._active.clear()
 
     def _select(self, tester: Tester, path: FolderPath) -> dict[int, Fetched]:
-        """Select a folder anew and fetch all of it; the laws see every selection."""
+        """Select a folder anew, fetch all of it, and judge both together."""
         answer = tester.ask(b"SELECT " + self._name(path))
         if not answer.ok:
             self.judge.contradicted("OP08-S1", f"{display(path)} can be selected", answer.text, answer.entry)
@@ -106,9 +104,21 @@ class StoreMachine:
         self._active[tester], self._permanent[path] = path, told.permanent_flags
         look = tester.ask(_LOOK)
         objects = by_uid(look)
-        contents = {uid: body_of(items) or b"" for uid, items in objects.items()}
-        self.laws.selected(path, told, contents, uids_in_order(look), look.entry)
+        self._judge_selection(path, told, objects, look.entry)
         return objects
+
+    def _judge_selection(self, path: FolderPath, told: Selection, objects: dict[int, Fetched], entry: int) -> None:
+        """The numbers are those of what was fetched; what is there has its octets, also where they came out empty."""
+        where, highest = display(path), max(objects, default=0)
+        if told.exists is not None and told.exists != len(objects):
+            observed = f"EXISTS {told.exists}, but {len(objects)} objects are fetched"
+            self.judge.contradicted("OP02-S1", f"in {where}, EXISTS is the number of objects", observed, entry)
+        if told.uid_next is not None and told.uid_next <= highest:
+            observed = f"UIDNEXT {told.uid_next} with UID {highest} there"
+            self.judge.contradicted("OP02-S1", f"in {where}, UIDNEXT is above every UID", observed, entry)
+        place = (self.storage.wire_name(*self._levels(path)), told.uid_validity)
+        for uid, items in objects.items():
+            self.storage.watch.laws.immutable(place, uid, "BODY[]", items.get("BODY[]"), entry)
 
     def _look(self, tester: Tester, path: FolderPath) -> dict[int, Fetched]:
         """What a session sees of a folder: in the one it has active after asking for news, else after selecting it."""

@@ -6,15 +6,15 @@ while a selection is under way, what an object holds that is being removed, what
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from conformance.imap.data import fetch_items, status_data, vanished_data
 from conformance.imap.errors import SyntaxProblem
 from conformance.imap.syntax import Command, Response, Token, number_of, octets_of, parse_command, parse_response
 from conformance.imap.transcript import Entry, Transcript
 from conformance.scenario.judge import Judge
+from conformance.scenario.laws import Laws, Place, Told
 
 # RFC 3501 7.4.1: no EXPUNGE while these answer; their UID forms may carry it.
 HOLDS_REMOVALS = frozenset({"FETCH", "STORE", "SEARCH"})
@@ -22,55 +22,6 @@ IMMUTABLE = ("BODY[]", "RFC822.SIZE", "INTERNALDATE")
 SELECTIONS = frozenset({"SELECT", "EXAMINE"})
 # What servers answer for an object that another session has removed (RFC 2180 4.1).
 _EMPTY: tuple[Token, ...] = (None, b"", b"0")  # type: ignore[assignment]
-
-Place = tuple[bytes, int]
-
-
-@dataclass
-class _Told:
-    """A value that the server told, and the transcript entry where it did."""
-
-    value: int
-    entry: int
-
-
-@dataclass
-class Laws:
-    """What all connections of one account have shown so far."""
-
-    judge: Judge
-    contents: dict[tuple[Place, int, str], str] = field(default_factory=dict)
-    numbers: dict[tuple[Place, str], _Told] = field(default_factory=dict)
-
-    def immutable(self, place: Place, uid: int, item: str, value: Token, entry: int) -> None:
-        """Octets, size and date of a unique identifier never change (RFC 3501 2.3.1.1, 6.4.5)."""
-        if value in _EMPTY:
-            return
-        digest = hashlib.sha256(repr(value).encode()).hexdigest()
-        before = self.contents.setdefault((place, uid, item), digest)
-        if before != digest:
-            requirement = "OP02-S4" if item == "BODY[]" else "OP04-S5"
-            observed = f"under UIDVALIDITY {place[1]}, UID {uid} once had another {item}"
-            self.judge.contradicted(requirement, f"in {_shown(place[0])}, a UID names one object", observed, entry)
-
-    def renamed(self, folder: bytes) -> None:
-        """Other objects may come under a name by RENAME (RFC 3501 6.3.5 says nothing of their identifiers)."""
-        self.contents = {key: value for key, value in self.contents.items() if not key[0][0].startswith(folder)}
-        self.numbers = {key: value for key, value in self.numbers.items() if not key[0][0].startswith(folder)}
-
-    def never_falls(self, place: Place, name: str, value: int, asked: int, entry: int) -> None:
-        """UIDNEXT and HIGHESTMODSEQ never fall; compared only if asked after the former value was told."""
-        former = self.numbers.get((place, name))
-        if former is not None and asked > former.entry and value < former.value:
-            requirement = "OP02-S8" if name == "UIDNEXT" else "OP02-S5"
-            observed = f"{value} after {former.value} under UIDVALIDITY {place[1]}"
-            self.judge.contradicted(requirement, f"{name} of {_shown(place[0])} never falls", observed, entry)
-        if former is None or value >= former.value:
-            self.numbers[place, name] = _Told(value, entry)
-
-
-def _shown(name: bytes) -> str:
-    return name.decode("ascii", "backslashreplace")
 
 
 @dataclass
@@ -97,7 +48,7 @@ class _Connection:
         self.size: int | None = None
         self.uids: list[int | None] = []
         self.modseqs: dict[tuple[Place, int], int] = {}
-        self.told: dict[str, _Told] = {}
+        self.told: dict[str, Told] = {}
         self.pushed = False
 
     def take(self, entry: Entry) -> None:
@@ -147,9 +98,9 @@ class _Connection:
 
     def _selected(self, asked: _Asked) -> None:
         folder, validity = asked.folder(), self.told.get("UIDVALIDITY")
-        if folder is None or validity is None:
+        if folder is None:
             return
-        self.place = (folder, validity.value)
+        self.place = (folder, validity.value if validity else None)
         for name in ("UIDNEXT", "HIGHESTMODSEQ"):
             if name in self.told:
                 self.laws.never_falls(self.place, name, self.told[name].value, asked.entry, self.told[name].entry)
@@ -243,7 +194,7 @@ class _Connection:
         if uid is None or self.place is None:
             return
         for name in IMMUTABLE:
-            if name in items:
+            if name in items and items[name] not in _EMPTY:
                 self.laws.immutable(self.place, uid, name, items[name], entry)
         modseq = items.get("MODSEQ")
         if isinstance(modseq, tuple) and modseq:
@@ -268,14 +219,15 @@ class _Connection:
         if code and code.arguments and self.asked and self.asked[0].name in SELECTIONS:
             argument = code.arguments[0]
             if isinstance(argument, bytes) and argument.isdigit():
-                self.told[code.name.upper()] = _Told(int(argument), entry)
+                self.told[code.name.upper()] = Told(int(argument), entry)
 
 
 class Watch:
     """Follows the raw connections of one account through its transcript, from `since` on."""
 
     def __init__(self, judge: Judge, transcript: Transcript, since: int = 0, prefix: str = "tester-") -> None:
-        self._laws, self._transcript, self._seen, self._prefix = Laws(judge), transcript, since, prefix
+        self.laws = Laws(judge)
+        self._transcript, self._seen, self._prefix = transcript, since, prefix
         self._connections: dict[str, _Connection] = {}
 
     def look(self) -> None:
@@ -286,4 +238,4 @@ class Watch:
 
     def _follow(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            self._connections.setdefault(entry.connection, _Connection(self._laws)).take(entry)
+            self._connections.setdefault(entry.connection, _Connection(self.laws)).take(entry)
