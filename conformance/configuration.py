@@ -33,6 +33,7 @@ class Profile(StrEnum):
     CI = "ci"
     NIGHTLY = "nightly"
     REMOTE = "remote"
+    REPLAY = "replay"
 
 
 class Configuration(BaseModel):

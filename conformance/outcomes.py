@@ -100,11 +100,15 @@ class Finding(Frozen):
 
 
 class Examples(Frozen):
-    """How much a random case was exercised: examples run and planned, and how often each thing occurred."""
+    """How much a random case was exercised: examples run and planned, and how often each thing occurred.
+
+    `operations` is a digest of all that was drawn: the same seed and suite give the same one.
+    """
 
     run: int
     planned: int
     exercised: dict[str, int] = Field(default_factory=dict)
+    operations: str = ""
 
 
 class Reproduced(Frozen):

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance.clients.protocol import AdapterCannot, observes_local_storage
+from conformance.clients.simulation import SimulatedClient
 from conformance.plugin import session_of
 from conformance.scenario.convergence import Convergence, converging
+from conformance.scenario.cut_points import CutPoints
 from conformance.scenario.effort import EFFORTS
 from conformance.scenario.exploration import Exploration
+from conformance.scenario.histories import Histories, ServerHistories
 from conformance.scenario.judge import Judge
 from conformance.scenario.laboratory import Laboratory
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.storage import Storage
+from conformance.scenario.variations import VARIATIONS
 from conformance.spec import requirement
 
 if TYPE_CHECKING:
@@ -68,11 +73,25 @@ def convergence(session: ConformanceSession, judge: Judge, request: pytest.Fixtu
 
 
 @pytest.fixture
-def exploration(session: ConformanceSession, judge: Judge) -> Exploration:
-    """Random exploration with the effort and the seed of this run."""
+def exploration(session: ConformanceSession, judge: Judge, request: pytest.FixtureRequest) -> Exploration:
+    """Random exploration with the effort and the seed of this run, whose counterexamples are kept."""
     configuration = session.configuration
     fresh_judge = lambda: Judge(requirement, judge.transcript)  # noqa: E731  (one expression, named for its reader)
-    return Exploration(judge, EFFORTS[configuration.profile], configuration.seed, fresh_judge)
+    keep = session.keeper_of(request.node)
+    return Exploration(judge, EFFORTS[configuration.profile], configuration.seed, fresh_judge, keep)
+
+
+@pytest.fixture
+def histories(
+    session: ConformanceSession, exploration: Exploration, fresh_scenario: Callable[[Judge], Scenario]
+) -> Histories:
+    """Random histories of the client under test."""
+    return Histories(exploration, session.stage, fresh_scenario)
+
+
+def _require_local_storage(session: ConformanceSession) -> None:
+    if session.stage.client is not None and not observes_local_storage(session.stage.client):
+        raise AdapterCannot("the many examples of a random case are not asked of a tester")
 
 
 @pytest.fixture
@@ -80,8 +99,7 @@ def fresh_scenario(
     session: ConformanceSession, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[Judge], Scenario]]:
     """A way to open one scenario for each example of a random case, which are too many to ask a tester for."""
-    if session.stage.client is not None and not observes_local_storage(session.stage.client):
-        raise AdapterCannot("the many examples of a random case are not asked of a tester")
+    _require_local_storage(session)
     with ExitStack() as opened:
 
         def open_one(judge: Judge) -> Scenario:
@@ -89,6 +107,44 @@ def fresh_scenario(
             return opened.enter_context(Scenario(session.stage, judge, session.transcript_of(request.node)))
 
         yield open_one
+
+
+@pytest.fixture
+def histories_before(
+    session: ConformanceSession, exploration: Exploration, request: pytest.FixtureRequest
+) -> Iterator[Histories]:
+    """Random histories of the client under test before a server of the suite, which the parameter names."""
+    behaviour, transcript = VARIATIONS[request.param], session.transcript_of(request.node)
+    _require_local_storage(session)
+    with ExitStack() as opened:
+
+        def open_one(judge: Judge) -> Scenario:
+            opened.close()
+            return Laboratory(session.stage, judge, transcript, opened).open(behaviour)
+
+        yield Histories(exploration, session.stage, open_one).fewer(4)
+
+
+@pytest.fixture
+def client_histories(
+    session: ConformanceSession, exploration: Exploration, request: pytest.FixtureRequest
+) -> Iterator[Histories]:
+    """Random histories of the reference client that judge the server under test."""
+    transcript = session.transcript_of(request.node)
+    with SimulatedClient() as client, ExitStack() as opened:
+        stage = replace(session.stage, client=client, identity=None, overrides={})
+
+        def open_one(judge: Judge) -> Scenario:
+            opened.close()
+            return opened.enter_context(Scenario(stage, judge, transcript))
+
+        yield ServerHistories(exploration, stage, open_one)
+
+
+@pytest.fixture
+def cut_points(exploration: Exploration, fresh_scenario: Callable[[Judge], Scenario]) -> CutPoints:
+    """Every point at which a synchronization of the client under test can be cut."""
+    return CutPoints(exploration, fresh_scenario)
 
 
 @pytest.fixture

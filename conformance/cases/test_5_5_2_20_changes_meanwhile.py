@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.cases.declaration import client_case
-from conformance.scenario import disturbance as at
+from conformance.scenario import places as at
 from conformance.scenario.content import CONVERSATION, folder, item, messages, usual_base
 from conformance.scenario.disturbance import interrupt, meanwhile
 from conformance.scenario.scenario import ALL, Scenario

@@ -8,8 +8,9 @@ from conformance.cases.declaration import client_case
 from conformance.imap.framing import Direction
 from conformance.imap.proxy import Action, Cut, HangUp, Replace
 from conformance.scenario.content import ARCHIVE, CONVERSATION, item, usual_base
-from conformance.scenario.disturbance import LOGIN_ANSWER, WireReader
+from conformance.scenario.disturbance import WireReader
 from conformance.scenario.judge import PreconditionNotReached
+from conformance.scenario.places import LOGIN_ANSWER
 from conformance.scenario.scenario import Scenario
 
 

@@ -9,7 +9,7 @@ import pytest
 from conformance.cases.declaration import client_case
 from conformance.model.folders import FolderPath
 from conformance.model.objects import message
-from conformance.scenario import disturbance as at
+from conformance.scenario import places as at
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, holding, item, messages, usual_base
 from conformance.scenario.disturbance import (
     Disturbance,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from threading import Event
-
 import pytest
 
 from conformance.cases.declaration import client_case
 from conformance.clients.protocol import KillableClient, SyncResult
-from conformance.imap.proxy import Action, Stall
 from conformance.model.comparison import Nature
 from conformance.model.states import StoreState
 from conformance.outcomes import Reason
-from conformance.scenario import disturbance as at
+from conformance.scenario import places as at
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, messages, usual_base
-from conformance.scenario.disturbance import Disturbance, Place
+from conformance.scenario.disturbance import Kill
 from conformance.scenario.judge import NotApplicable, PreconditionNotReached
+from conformance.scenario.places import Place
 from conformance.scenario.scenario import ALL, Scenario
 from conformance.scenario.witness import Witness
 
@@ -36,20 +34,8 @@ OBJECT_MOMENTS: dict[str, Place] = {
     "at-the-mark-for-removal": at.MARK_COMMAND,
     "after-the-mark-for-removal": at.MARK_ANSWER,
     "at-a-change-of-flags": at.STORE_COMMAND,
-    "at-the-end": Place("LOGOUT", "command", rb"LOGOUT"),
+    "at-the-end": at.LOGOUT_COMMAND,
 }
-
-
-class Kill(Disturbance):
-    """Holds the unit back, so that the client stays where it is, and gives the sign to kill it."""
-
-    def __init__(self, place: Place) -> None:
-        self.moment = Event()
-        super().__init__(place, self._hold, "kill the client at")
-
-    def _hold(self, _: bytes) -> Action:
-        self.moment.set()
-        return Stall()
 
 
 @pytest.mark.parametrize("place", OBJECT_MOMENTS.values(), ids=list(OBJECT_MOMENTS))

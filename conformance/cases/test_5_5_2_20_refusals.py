@@ -5,30 +5,19 @@ from __future__ import annotations
 import pytest
 
 from conformance.cases.declaration import client_case
-from conformance.imap.proxy import Answer
 from conformance.model.objects import message
 from conformance.outcomes import Reason
 from conformance.reference.server import Behaviour
-from conformance.scenario import disturbance as at
+from conformance.scenario import places as at
 from conformance.scenario.conduct import sent
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, holding, item, usual_base
-from conformance.scenario.disturbance import Disturbance, interrupt
+from conformance.scenario.disturbance import interrupt, refuse
 from conformance.scenario.laboratory import Laboratory, LaboratoryScenario
 from conformance.scenario.scenario import ALL, Scenario
 from conformance.scenario.witness import Witness
 
 LARGE = 20_000
 OTHERS = len(list(usual_base().items()))
-
-
-def _refuse(place: at.Place, told: str = "let the server refuse") -> Disturbance:
-    """The first such command is answered NO in the server's place; one that waits for its literal is let through."""
-
-    def answer(unit: bytes) -> Answer | None:
-        tag = unit.partition(b" ")[0]
-        return Answer(tag + b" NO [NOPERM] you may not\r\n")
-
-    return Disturbance(place, answer, told)
 
 
 @client_case("folder-creation-is-refused", "SYN-323")
@@ -38,7 +27,7 @@ def test_folder_creation_is_refused(scenario: Scenario) -> None:
     scenario.on_client.put(("Refused",), item("message-11"))
     scenario.on_server.put(CONVERSATION, item("message-12"))
     witness = Witness(scenario)
-    run = interrupt(scenario, _refuse(at.CREATE_COMMAND))
+    run = interrupt(scenario, refuse(at.CREATE_COMMAND))
     witness.observe("SYN-323")
     _judge_the_others(scenario, "message-12", run.result.detail)
     scenario.synchronize()
@@ -52,7 +41,7 @@ def test_folder_removal_is_refused(scenario: Scenario) -> None:
     scenario.on_client.remove_folder(("Empty",))
     scenario.on_server.put(CONVERSATION, item("message-12"))
     witness = Witness(scenario)
-    run = interrupt(scenario, _refuse(at.DELETE_COMMAND))
+    run = interrupt(scenario, refuse(at.DELETE_COMMAND))
     witness.observe("SYN-323")
     _judge_the_others(scenario, "message-12", run.result.detail)
     scenario.synchronize()
@@ -79,7 +68,7 @@ def test_change_of_flags_is_refused(scenario: Scenario) -> None:
     scenario.on_client.set_flags(CONVERSATION, "message-1", add=["\\Flagged"])
     scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Answered"])
     scenario.on_client.set_flags(ARCHIVE, "message-3", add=["\\Seen"])
-    run = interrupt(scenario, _refuse(at.STORE_COMMAND))
+    run = interrupt(scenario, refuse(at.STORE_COMMAND))
     scenario.judge.remark(f"what the client said of the refusal: {run.result.detail or 'nothing'}")
     changed = [each for each in run.of_kind("update_metadata") if each.status == "OK"]
     scenario.judge.remark(f"changes of flags that were made besides: {len(changed)}")

@@ -14,9 +14,10 @@ from conformance.model.states import Side, Snapshot, StoreState
 from conformance.reference.server import Behaviour
 from conformance.reference.server.behaviour import MAX_MOD_SEQUENCE, NameCase
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, messages, usual_base
-from conformance.scenario.disturbance import STORE_COMMAND, interrupt, meanwhile
+from conformance.scenario.disturbance import interrupt, meanwhile
 from conformance.scenario.judge import PreconditionNotReached
 from conformance.scenario.laboratory import Laboratory, LaboratoryScenario
+from conformance.scenario.places import STORE_COMMAND
 from conformance.scenario.scenario import ALL, Scenario
 
 CHANGES = ("create_folder", "remove_folder", "rename_folder", "store_object", "remove_object", "update_metadata")

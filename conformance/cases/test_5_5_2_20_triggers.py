@@ -17,7 +17,7 @@ from conformance.model.folders import FolderPath
 from conformance.model.states import Snapshot
 from conformance.model.triggers import Triggers
 from conformance.outcomes import Reason
-from conformance.scenario import disturbance as at
+from conformance.scenario import places as at
 from conformance.scenario.content import ARCHIVE, CONVERSATION, item, messages, usual_base
 from conformance.scenario.disturbance import WireReader, meanwhile
 from conformance.scenario.judge import NotApplicable

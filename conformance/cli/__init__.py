@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from conformance.cli.adapter import adapter
 from conformance.cli.doctor import doctor
 from conformance.cli.listing import list_requirements
 from conformance.cli.run import run
@@ -24,6 +25,7 @@ def cli() -> None:
 cli.add_command(run)
 cli.add_command(doctor)
 cli.add_command(list_requirements)
+cli.add_command(adapter)
 
 
 def main() -> None:

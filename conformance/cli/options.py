@@ -42,4 +42,4 @@ def configuration(config: Path | None, options: tuple[str, ...], **given: Any) -
 
 
 ROLE = click.Choice([each.value for each in Roles])
-PROFILE = click.Choice([each.value for each in Profile])
+PROFILE = click.Choice([each.value for each in Profile if each is not Profile.REPLAY])

@@ -59,7 +59,7 @@ def _check_selection(settings: Configuration) -> None:
             )
 
 
-_OURS = ("report.json", "report.html", "junit.xml", "summary.md", "transcripts", "allure-results")
+_OURS = ("report.json", "report.html", "junit.xml", "summary.md", "transcripts", "counterexamples", "allure-results")
 
 
 def _clear(output: Path) -> None:

@@ -6,47 +6,32 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Self
 
+from conformance.clients.embedded import CLAIMS, EmbeddedClient
 from conformance.clients.process import run_and_kill
-from conformance.clients.protocol import ClientIdentity, ClientTimeout, SyncResult
-from conformance.imap.recorder import Recorder
+from conformance.clients.protocol import SyncResult
+from conformance.imap.memory import MemoryEndpoint
 from conformance.imap.transcript import Transcript
-from conformance.model.folders import FolderPath, ancestors
-from conformance.model.policy import EVERYTHING, Policy
-from conformance.model.states import Flags, ObservedObject, Snapshot
 from conformance.model.triggers import Triggers
 from conformance.problems import AdapterProblem
 from conformance.reference.client.background import Background
-from conformance.reference.client.client import Client, TimeExceeded
-from conformance.reference.client.report import Report
-from conformance.reference.client.storage import NoSuchFolder, NoSuchObject, Storage
+from conformance.reference.client.client import Client
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.servers.protocol import Account
 
-_POLICIES = ("policy.kind", "policy.size", "policy.folder", "policy.direction")
-_CLAIMS = (*_POLICIES, "durable-base", "flags.read-report-sent", "METADATA")
 _TRIGGERS = ("trigger.periodic", "trigger.local-change", "trigger.notification")
-"""What it does beyond the defaults of the implementation conformance statement."""
-
-_LOOKS = 10
 _MEMORY = Path("/dev/shm")
 
 
-class ReferenceClient:
-    """The reference client as a client under test.
+class ReferenceClient(EmbeddedClient):
+    """The reference client on a directory of its own, where it can be killed, and can run by itself in `background`."""
 
-    A variant is judged by giving the `synchronizer` of its runs, or the `background` in which it runs by itself. With a
-    transcript each run of `synchronize` is recorded there as the connection `client-1`, `client-2` and so on.
-    """
-
-    name = "reference"
+    claims = (*CLAIMS, *_TRIGGERS)
 
     def __init__(
         self,
@@ -54,19 +39,16 @@ class ReferenceClient:
         transcript: Transcript | None = None,
         background: type[Background] = Background,
     ) -> None:
-        self._synchronizer, self._kind_of_background = synchronizer, background
+        super().__init__(synchronizer, transcript)
+        self._kind_of_background = background
         self._background: Background | None = None
-        self._transcript, self._connections = transcript, 0
         self._directory: Path | None = None
         self._client: Client | None = None
-        self._account: Account | None = None
-        self._policy = EVERYTHING
-        self.last_report: Report | None = None
 
     def __enter__(self) -> Self:
         place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
         self._directory = Path(tempfile.mkdtemp(prefix="reference-client-", dir=place))
-        self._client = Client(self._directory, synchronizer=self._synchronizer)
+        self._client = Client(self._directory, synchronizer=self.synchronizer)
         return self
 
     def __exit__(
@@ -86,107 +68,14 @@ class ReferenceClient:
             raise AdapterProblem("the reference client is not started", "Use it as a context manager.")
         return self._client
 
-    @property
-    def _storage(self) -> Storage:
-        return self.client.storage
-
-    def hello(self) -> ClientIdentity:
-        """Name, version and claims."""
-        try:
-            number = version("cpm-sync-conformance")
-        except PackageNotFoundError:
-            number = "uninstalled"
-        return ClientIdentity("cpm-conformance reference client", number, dict.fromkeys(_CLAIMS + _TRIGGERS, True))
-
     def reset(self, account: Account) -> None:
         """Forget everything: empty local storage, no base, the default policy."""
         self.stop()
-        self._storage.clear()
-        self.client.base.clear()
-        self._account, self._policy, self.last_report = account, EVERYTHING, None
-
-    def snapshot(self) -> Snapshot:
-        """Folders, objects and flags of local storage; looked at again while a synchronization changes it meanwhile."""
-        for _ in range(_LOOKS):
-            with suppress(NoSuchFolder, NoSuchObject, FileNotFoundError):
-                return Snapshot({path: self._observed(path) for path in sorted(self._storage.folders())})
-        raise AdapterProblem("local storage changes all the time", "Look at it while nothing else does.")
-
-    def _observed(self, path: FolderPath) -> tuple[ObservedObject, ...]:
-        objects = self._storage.objects(path).values()
-        return tuple(ObservedObject(each.read(), each.flags, each.handle) for each in objects)
-
-    def create_folder(self, path: FolderPath) -> None:
-        """Make a folder, and its superiors where they are missing."""
-        for each in (*ancestors(path), path):
-            self._storage.create(each)
-
-    def remove_folder(self, path: FolderPath) -> None:
-        """Remove a folder with its objects and inferiors."""
-        with _Named(path):
-            self._storage.remove(path)
-
-    def rename_folder(self, old: FolderPath, new: FolderPath) -> None:
-        """Rename a folder with its inferiors; missing superiors of the new one are made."""
-        with _Named(old):
-            self._storage.rename(old, new)
-        for each in ancestors(new):
-            self._storage.create(each)
-
-    def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
-        """Add an object to a folder."""
-        with _Named(path):
-            self._storage.put(path, octets, flags)
-
-    def remove(self, path: FolderPath, handle: str) -> None:
-        """Remove an object."""
-        with _Named(path):
-            self._storage.remove_object(self._storage.find(path, handle))
-
-    def set_metadata(self, path: FolderPath, handle: str, add: Iterable[str], remove: Iterable[str]) -> None:
-        """Set and clear flags of an object."""
-        with _Named(path):
-            each = self._storage.find(path, handle)
-            cleared = {flag.lower() for flag in remove}
-            new = {flag.lower() for flag in add}
-            kept = {flag for flag in each.flags if flag.lower() not in cleared | new}
-            self._storage.set_flags(each, kept | set(add))
-
-    def folder_metadata(self, path: FolderPath) -> Mapping[str, bytes]:
-        """The annotations of a folder."""
-        return self._storage.annotations(path)
-
-    def set_folder_metadata(self, path: FolderPath, entry: str, value: bytes | None) -> None:
-        """Set or remove one annotation of a folder."""
-        with _Named(path):
-            self._storage.annotate(path, entry, value)
-
-    def set_policy(self, policy: Policy) -> None:
-        """Follow this policy from now on."""
-        self._policy = policy
-
-    def synchronize(self, timeout: float) -> SyncResult:
-        """Run one synchronization. Raises `ClientTimeout`."""
-        account = self._known_account()
-        self._connections += 1
-        recorder = Recorder(self._transcript, f"client-{self._connections}") if self._transcript else None
-        try:
-            report = self.client.synchronize(
-                account.endpoint,
-                account.credentials,
-                account.root,
-                self._policy,
-                timeout=timeout,
-                recorder=recorder,
-            )
-        except TimeExceeded as error:
-            raise ClientTimeout(str(error)) from error
-        self.last_report = report
-        return SyncResult(report.success, str(report))
+        super().reset(account)
 
     def synchronize_and_kill(self, moment: Event, timeout: float) -> bool:
         """Run the client's command line form on the same directory, and kill it; a policy is not followed then."""
-        account, directory = self._known_account(), self.client.directory
+        account, directory = self._account_elsewhere(), self.client.directory
         at, who = account.endpoint, account.credentials
         command = [sys.executable, "-m", "conformance.reference.client", str(directory), "--host", at.host]
         command += ["--port", str(at.port), "--security", at.security, "--user", who.user]
@@ -197,7 +86,7 @@ class ReferenceClient:
     def start(self, triggers: Triggers) -> None:
         """Synchronize upon these triggers from now on."""
         self.stop()
-        account = self._known_account()
+        account = self._account_elsewhere()
         self._background = self._kind_of_background(
             self.client.directory,
             triggers,
@@ -205,7 +94,7 @@ class ReferenceClient:
             account.credentials,
             account.root,
             policy=self._policy,
-            synchronizer=self._synchronizer,
+            synchronizer=self.synchronizer,
         )
         self._background.start()
 
@@ -217,23 +106,10 @@ class ReferenceClient:
         background.stop()
         return tuple(SyncResult(each.success, str(each)) for each in background.reports)
 
-    def _known_account(self) -> Account:
-        if self._account is None:
-            raise AdapterProblem("the reference client has no account", "Call reset(account) first.")
-        return self._account
-
-
-class _Named:
-    """Turn what local storage does not hold, or cannot, into a problem of the adapter's user."""
-
-    def __init__(self, path: FolderPath) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(problem, (NoSuchFolder, NoSuchObject, FileExistsError)):
-            raise AdapterProblem(f"local storage: {problem}", "Take paths and handles from a snapshot.") from problem
+    def _account_elsewhere(self) -> Account:
+        """The account, if its server can be reached from another process or thread."""
+        account = self._known_account()
+        if isinstance(account.endpoint, MemoryEndpoint):
+            mend = "Use SimulatedClient, or a server that listens on a port."
+            raise AdapterProblem("a server in memory is reached from the thread that it is in only", mend)
+        return account

@@ -19,19 +19,23 @@ from conformance.clients.registry import open_client
 from conformance.configuration import Configuration, Roles, adapter_options, read, without_password
 from conformance.execution import allure
 from conformance.execution.clock import Clock
-from conformance.execution.header import Observed, observe, unanswered
+from conformance.execution.header import Observed, observe, suite_version, unanswered
 from conformance.execution.honesty import require_honesty
 from conformance.execution.results import case_result
+from conformance.execution.simulation import client_within_reach
 from conformance.imap.errors import ConnectionLost
 from conformance.imap.transcript import Transcript
 from conformance.outcomes import CaseResult, Outcome, Reason
 from conformance.problems import Problem
+from conformance.scenario.exploration import Counterexample
 from conformance.scenario.judge import Judge, NotApplicable
+from conformance.scenario.keeping import keeper
 from conformance.scenario.stage import Bounds, Stage
 from conformance.servers.registry import open_server
 from conformance.spec import Role, requirement
 
 RESULT, OBSERVED = "cpm-case-result", "cpm-observed"
+VARIATION = "histories_before"
 PATIENCE = 2
 MOST_TIMEOUTS = 5
 _JUDGE = pytest.StashKey[Judge]()
@@ -93,6 +97,7 @@ class ConformanceSession:
         said = self.configuration
         client = open_client(said.client, said.client_options)
         server = started.enter_context(open_server(said.server, said.server_options))
+        client = client_within_reach(server, client)
         if client is not None:
             started.enter_context(client)
         stage = Stage(
@@ -162,6 +167,15 @@ class ConformanceSession:
         """The transcript that everything in this test case is recorded in."""
         self.judge_of(item)
         return item.stash[_TRANSCRIPT]
+
+    def keeper_of(self, item: pytest.Item) -> Callable[[Counterexample[object]], str | None]:
+        """What keeps the counterexamples of a test case beside the report."""
+        declaration = declaration_of(item)
+        role = declaration.role if declaration else Role.CLIENT
+        parameters = getattr(item, "callspec", None)
+        variation = parameters.params.get(VARIATION) if parameters else None
+        setting = {"before": variation} if variation else {}
+        return keeper(self.configuration, case_id(item), role, suite_version(), setting)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import imaplib
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from imapclient import IMAPClient
 
 from conformance.imap.errors import ConnectionLost, SyntaxProblem
-from conformance.imap.syntax import Response, parse_response
+from conformance.imap.syntax import parse_response
 from conformance.imap.wire import Exchange, WireConnection
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ _TEXTLESS = re.compile(rb"[^ ]+ (?:OK|NO|BAD|BYE)", re.IGNORECASE)
 class _WireImap4(imaplib.IMAP4):
     """imaplib's protocol object, reading whole responses from a connection that is already logged in."""
 
-    def __init__(self, wire: WireConnection) -> None:
-        self.wire = wire
+    def __init__(self, wire: WireConnection, offered: Iterable[str]) -> None:
+        self.wire, self._offered = wire, tuple(offered)
         self.tag = ""
         self.units: list[bytes] = []
-        self._reading = io.BytesIO(b"* PREAUTH already logged in\r\n")
+        self._reading = io.BytesIO()
         super().__init__()
 
     @property
@@ -47,7 +47,7 @@ class _WireImap4(imaplib.IMAP4):
         pass
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:  # noqa: ARG002
-        self.host, self.port, self.sock = host, port, self.wire.socket
+        self.host, self.port = host, port
 
     def shutdown(self) -> None:
         self.wire.close()
@@ -66,9 +66,16 @@ class _WireImap4(imaplib.IMAP4):
             line = self._reading.readline()
         return _readable(line.removesuffix(b"\n").removesuffix(b"\r")) + b"\r\n"
 
-    def _new_tag(self) -> bytes:
-        # imaplib draws its tag prefix at random, and no two transcripts would be alike.
+    def _connect(self) -> None:
+        """Nothing is asked: the connection is logged in, and its capabilities are known."""
+        # imaplib would draw its tag prefix at random, and no two transcripts would be alike.
         self.tagpre, self.tagre = b"A", _TAGGED  # type: ignore[assignment]
+        self.state, self.capabilities = "AUTH", self._offered
+        # What imaplib keeps for its own debugging.
+        self._cmd_log: dict[int, object] = {}
+        self._cmd_log_len, self._cmd_log_idx = 10, 0
+
+    def _new_tag(self) -> bytes:
         self.wire.be_patient()
         self.units.clear()
         self.tag = self.wire.next_tag()
@@ -77,19 +84,26 @@ class _WireImap4(imaplib.IMAP4):
 
 
 class WireClient(IMAPClient):  # type: ignore[misc]
-    """An `IMAPClient` over a logged-in `WireConnection`; its commands are run through `perform`."""
+    """An `IMAPClient` over a logged-in `WireConnection`; its commands are run through `perform`.
 
-    def __init__(self, wire: WireConnection, avoid: Iterable[str] = ()) -> None:
-        self._wire = wire
+    It asks nothing by itself: `offered` are the capabilities that it is to use, in capitals.
+    """
+
+    def __init__(self, wire: WireConnection, offered: Collection[str]) -> None:
+        self._wire, self._offered = wire, offered
         super().__init__("", ssl=False, timeout=wire.timeout)
         self._imap.debug = 0
-        self._cached_capabilities = _offered(self._imap.units, {name.upper() for name in avoid})
+        self._cached_capabilities = tuple(name.encode() for name in offered)
 
     def _create_IMAP4(self) -> _WireImap4:  # noqa: N802
-        return _WireImap4(self._wire)
+        return _WireImap4(self._wire, self._offered)
 
     def _set_read_timeout(self) -> None:
         """The wire keeps its own time."""
+
+    def has_active_folder(self, *, active: bool) -> None:
+        """Tell imaplib, which refuses commands by its own state, what was selected or left beneath it."""
+        self._imap.state = "SELECTED" if active else "AUTH"
 
     def perform(self, operation: str, call: Callable[[], object]) -> Exchange:
         """Run one imapclient call and return what the server said, read by us.
@@ -97,6 +111,8 @@ class WireClient(IMAPClient):  # type: ignore[misc]
         Raises `OperationRefused`, `ConnectionLost`, `ServerStalled`, `SyntaxProblem` or `ResponseTooLarge`.
         """
         problem: Exception | None = None
+        # A call that fails before it has sent anything must not find the answer to the one before.
+        self._imap.units.clear()
         try:
             call()
         except (imaplib.IMAP4.error, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
@@ -122,13 +138,3 @@ def _readable(line: bytes) -> bytes:
     """What imaplib takes for a response: names in capitals, though any case is legal, and a text after a status."""
     line = _NAME.sub(lambda found: found[0].upper(), line)
     return line + b" " if _TEXTLESS.fullmatch(line) else line
-
-
-def _offered(units: Iterable[bytes], avoid: set[str]) -> tuple[bytes, ...]:
-    """The capabilities in the server's answer to imaplib's first command."""
-    found: tuple[bytes, ...] = ()
-    for unit in units:
-        response: Response = parse_response(unit)
-        if response.name == "CAPABILITY":
-            found = tuple(bytes(token).upper() for token in response.tokens if isinstance(token, bytes))
-    return tuple(name for name in found if name.decode("ascii", "replace") not in avoid)

@@ -92,31 +92,47 @@ class Framer:
 
         Raises `ResponseTooLarge` when a bound is passed; the framer is then of no further use.
         """
+        if self._are_whole_lines(octets):
+            return [line + b"\n" for line in octets.split(b"\n")[:-1]]
         units: list[bytes] = []
-        position, view = 0, memoryview(octets)
+        position = 0
         while position < len(octets):
-            self._hasty |= self._paused and position > 0
-            self._paused = False
-            if self._missing:
-                taken = min(self._missing, len(octets) - position)
-                self._unit += view[position : position + taken]
-                position += taken
-                self._missing -= taken
-                self._line = len(self._unit)
-                continue
-            end = octets.find(b"\n", position) + 1
-            self._unit += view[position : end or len(octets)]
-            self._check_line()
-            if not end:
-                break
-            position = end
-            if not self._announces_literal():
-                units.append(bytes(self._unit))
-                self._start()
+            if self._paused:
+                self._hasty |= position > 0
+                self._paused = False
+            take = self._take_literal if self._missing else self._take_line
+            position = take(octets, position, units)
         return units
 
-    def _check_line(self) -> None:
-        length = len(self._unit) - self._line
+    def _are_whole_lines(self, octets: bytes) -> bool:
+        """Whether every line is a unit, and short enough: what most octets are, and quickly told."""
+        return (
+            not self._unit
+            and octets.endswith(b"\n")
+            and b"}\n" not in octets
+            and b"}\r\n" not in octets
+            and (self._line_limit is None or len(octets) <= self._line_limit)
+        )
+
+    def _take_literal(self, octets: bytes, position: int, _units: list[bytes]) -> int:
+        """Take of the literal what is here; returns where it ends."""
+        taken = min(self._missing, len(octets) - position)
+        self._unit += memoryview(octets)[position : position + taken]
+        self._missing -= taken
+        self._line = len(self._unit)
+        return position + taken
+
+    def _take_line(self, octets: bytes, position: int, units: list[bytes]) -> int:
+        """Take a line, or the beginning of one, and add a unit that it completes to `units`; returns where it ends."""
+        end = octets.find(b"\n", position) + 1
+        self._unit += memoryview(octets)[position : end or len(octets)]
+        self._check_length(len(self._unit) - self._line)
+        if end and not self._announces_literal():
+            units.append(bytes(self._unit))
+            self._start()
+        return end or len(octets)
+
+    def _check_length(self, length: int) -> None:
         if self._line_limit is not None and length > self._line_limit:
             raise ResponseTooLarge("a line", length, self._line_limit)
 

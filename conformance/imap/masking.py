@@ -51,4 +51,7 @@ class Secrets:
 
     def mask(self, octets: bytes) -> bytes:
         """The octets without any known secret."""
-        return self._pattern.sub(lambda found: b"*" * len(found[0]), octets) if self._pattern else octets
+        for secret in self._known:
+            if secret in octets and self._pattern:
+                return self._pattern.sub(lambda found: b"*" * len(found[0]), octets)
+        return octets

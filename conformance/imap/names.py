@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from imapclient import imap_utf7
 
 
+@lru_cache(maxsize=1024)
 def encode_name(name: str) -> bytes:
     """The name as sent on the wire. Raises `ValueError` for a lone surrogate, which no UTF-16 can carry."""
     try:
@@ -16,6 +18,7 @@ def encode_name(name: str) -> bytes:
         raise ValueError(f"the folder name {name!r} holds a lone surrogate; use whole characters") from error
 
 
+@lru_cache(maxsize=1024)
 def decode_name(wire: bytes) -> str:
     """The name in Unicode; what is not modified UTF-7 is taken as UTF-8 (RFC 6855), other octets as lone surrogates."""
     if wire.isascii() and _well_formed(wire):

@@ -15,12 +15,35 @@ from types import TracebackType
 
 from conformance.imap.endpoint import Endpoint
 from conformance.imap.errors import ImapProblem
+from conformance.imap.interception import (
+    Action,
+    Answer,
+    Cut,
+    Forward,
+    HangUp,
+    Interceptor,
+    LiteralInterceptor,
+    Replace,
+    Stall,
+)
+from conformance.imap.memory import MemoryEndpoint
 from conformance.imap.recorder import Recorder
-from conformance.imap.relay import Action, Answer, Cut, Forward, HangUp, Interceptor, Relay, Replace, Stall
+from conformance.imap.relay import Relay
 from conformance.imap.transcript import Transcript
-from conformance.imap.wire import WireConnection, connect
+from conformance.imap.wire import WireConnection, connect_over_tcp
 
-__all__ = ["Action", "Answer", "Cut", "Forward", "HangUp", "Interceptor", "RecordingProxy", "Replace", "Stall"]
+__all__ = [
+    "Action",
+    "Answer",
+    "Cut",
+    "Forward",
+    "HangUp",
+    "Interceptor",
+    "LiteralInterceptor",
+    "RecordingProxy",
+    "Replace",
+    "Stall",
+]
 
 
 class RecordingProxy:
@@ -28,7 +51,8 @@ class RecordingProxy:
 
     Clients speak plain IMAP to it; TLS to the server is the proxy's (`tls` overrides the verifying default context).
     `intercept` is called with the connection's name, `"C"` or `"S"`, and each whole unit, on that connection's thread;
-    it returns an action, or None to forward. An error it raises cuts the connection and is kept in `problems`.
+    it returns an action, or None to forward; a `LiteralInterceptor` is asked at literals, too. An error that it raises
+    cuts the connection and is kept in `problems`.
     `hide` names capabilities to take out of every list, as shell patterns.
     """
 
@@ -44,6 +68,8 @@ class RecordingProxy:
         timeout: float = 10.0,
         host: str = "127.0.0.1",
     ) -> None:
+        if isinstance(upstream, MemoryEndpoint):
+            raise ValueError("no socket leads to a server in memory; take the proxy that `proxy_before` gives")
         self.upstream, self.transcript, self.name, self.intercept = upstream, transcript, name, intercept
         self.host = host
         self.hide = frozenset(pattern.upper() for pattern in hide)
@@ -138,8 +164,9 @@ class RecordingProxy:
     def _connect(self) -> tuple[socket.socket, bytes]:
         if self.upstream.security == "starttls":
             wire = WireConnection.open(self.upstream, timeout=self._timeout, tls=self._tls)
+            assert isinstance(wire.socket, socket.socket)
             return wire.socket, wire.greeting_octets
-        return connect(self.upstream, self._timeout, self._tls), b""
+        return connect_over_tcp(self.upstream, self._timeout, self._tls), b""
 
     def _hidden(self) -> frozenset[str]:
         """A greeting from before STARTTLS may forbid a login that is allowed by now."""

@@ -28,6 +28,11 @@ class Recorder:
         with self._lock:
             return [self._record_response(unit) for unit in self._server.feed(octets)]
 
+    def give_up_command(self) -> Entry | None:
+        """The client's unfinished command will not be finished: record what there is of it."""
+        with self._lock:
+            return self._record_command(self._client.abandon()) if self._client.tail else None
+
     def note(self, text: str) -> Entry:
         """A remark about this connection."""
         return self.transcript.note(self.connection, text)
@@ -49,10 +54,9 @@ class Recorder:
         return self.transcript.record(self.connection, "C", unit)
 
     def _record_response(self, unit: bytes) -> Entry:
-        tag = unit.split(b" ", 1)[0]
         if self._client.refused_by(unit):
             # A refused literal never comes: without this the next command would be taken for it.
             self._record_command(self._client.abandon())
-        if tag == self._authenticating:
+        if self._authenticating is not None and unit.split(b" ", 1)[0] == self._authenticating:
             self._authenticating = None
         return self.transcript.record(self.connection, "S", unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from imapclient.datetime_util import parse_to_datetime
 
@@ -142,6 +143,7 @@ class StoredAs:
     uid: int
 
 
+@lru_cache(maxsize=1024)
 def canonical_flags(token: Token) -> frozenset[str]:
     r"""Flags with system flags in their usual spelling (they are case-insensitive) and without `\Recent`."""
     named = (_SYSTEM_FLAGS.get(flag.lower(), flag) for flag in flags_of(token))
@@ -151,9 +153,15 @@ def canonical_flags(token: Token) -> frozenset[str]:
 def read_date(token: Token) -> datetime | None:
     """An INTERNALDATE with its time zone, None when there is none or it is no date."""
     try:
-        return None if token is None else parse_to_datetime(octets_of(token), normalise=False)
+        return None if token is None else _parsed_date(octets_of(token))
     except (ValueError, IndexError, TypeError):
         return None
+
+
+@lru_cache(maxsize=1024)
+def _parsed_date(octets: bytes) -> datetime:
+    date: datetime = parse_to_datetime(octets, normalise=False)
+    return date
 
 
 def fetched(untagged: Iterable[Response]) -> dict[int, dict[str, Token]]:

@@ -3,6 +3,7 @@
 UIDPLUS, CONDSTORE, UNSELECT, LIST-STATUS, MULTIAPPEND, LITERAL+ and MOVE are used when offered and never needed.
 imapclient does what it does right; LIST, STATUS, FETCH, STORE, APPEND and METADATA go over the wire beneath it, because
 it cannot fetch `1:*`, rewrites bare line ends in stored objects, and knows no LIST-STATUS, UNCHANGEDSINCE or METADATA.
+So do the selections, whose answers it would read a second time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import ssl
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
 
 from imapclient.datetime_util import datetime_to_INTERNALDATE
@@ -23,6 +24,7 @@ from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import (
     ConnectionLost,
     ImapProblem,
+    NotAnImapServer,
     OperationRefused,
     ResponseTooLarge,
     ServerStalled,
@@ -52,6 +54,7 @@ __all__ = [
     "StoredAs",
 ]
 
+_PROTOCOLS = frozenset({"IMAP4REV1", "IMAP4"})
 _SET_LENGTH = 7500
 _OBJECTS_A_COMMAND = 200
 _BATCH_OBJECTS, _BATCH_OCTETS = 200, 32 * 2**20
@@ -66,11 +69,12 @@ class StorageSession:
 
     def __init__(self, wire: WireConnection, avoid: Collection[str] = ()) -> None:
         self._wire = wire
-        self._client = WireClient(wire, avoid)
         self._active: ActiveFolder | None = None
         self.greeting = wire.greeting_octets.decode("utf-8", "replace").rstrip("\r\n")
-        names = self._client.capabilities()
-        self.capabilities = frozenset(name.decode("ascii", "replace") for name in names)
+        offered = wire.capabilities()
+        if not offered & _PROTOCOLS:
+            raise NotAnImapServer(f"the server does not offer IMAP4rev1, only {sorted(offered)}")
+        self.capabilities = offered - {name.upper() for name in avoid}
         if {"ENABLE", "CONDSTORE"} <= self.capabilities:
             wire.command(b"ENABLE CONDSTORE")
         self.delimiter = self._find_delimiter()
@@ -100,12 +104,22 @@ class StorageSession:
             wire.abort()
             raise
 
+    @cached_property
+    def _client(self) -> WireClient:
+        return WireClient(self._wire, self.capabilities)
+
     def _offers(self, *names: str) -> bool:
         return all(name in self.capabilities for name in names)
 
     def _perform(self, operation: str, call: Callable[[], object]) -> Exchange:
+        self._client.has_active_folder(active=self._active is not None)
         with _ResetWhenLost(self._wire):
             return self._client.perform(operation, call)
+
+    def _change_selection(self, operation: str, line: bytes) -> Exchange:
+        """A command after which another folder is selected, or none."""
+        with _ResetWhenLost(self._wire):
+            return self._wire.command(line, until_bye=True).require_ok(operation)
 
     def _command(self, operation: str, line: bytes, *literals: bytes) -> Exchange:
         return self._attempt(line, *literals).require_ok(operation)
@@ -188,9 +202,12 @@ class StorageSession:
     def set_active_folder(self, name: str, *, read_only: bool = False) -> ActiveFolder:
         """SELECT, or EXAMINE when `read_only`; when refused no folder is active any more."""
         self._active = None
-        answer = self._perform("set active folder", lambda: self._client.select_folder(name, read_only))
+        answer = self._select(name, read_only=read_only)
         self._active = ActiveFolder.read(name, answer.untagged, answer.code)
         return self._active
+
+    def _select(self, name: str, *, read_only: bool) -> Exchange:
+        return self._change_selection("set active folder", (b"EXAMINE " if read_only else b"SELECT ") + _name(name))
 
     def leave_folder(self) -> None:
         """Have no active folder; never expunges: UNSELECT, or EXAMINE and CLOSE without it."""
@@ -198,19 +215,19 @@ class StorageSession:
         if left is None:
             return
         if self._offers("UNSELECT"):
-            self._perform("leave folder", self._client.unselect_folder)
+            self._change_selection("leave folder", b"UNSELECT")
             return
         try:
-            self._perform("leave folder", lambda: self._client.select_folder(left.name, readonly=True))
+            self._select(left.name, read_only=True)
         except OperationRefused:
             return  # A refused EXAMINE leaves no folder selected (RFC 3501 6.3.1), which is what was asked for.
         try:
-            self._perform("leave folder", self._client.close_folder)
+            self._change_selection("leave folder", b"CLOSE")
         except OperationRefused:
             # Against RFC 3501 6.4.2; but a selection that fails ends the one before it (6.3.1).
             absent = f"{left.name}-{secrets.token_hex(8)}"
             with suppress(OperationRefused):
-                self._perform("leave folder", lambda: self._client.select_folder(absent, readonly=True))
+                self._select(absent, read_only=True)
 
     # 5.5.2.4
 

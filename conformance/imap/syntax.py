@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal as Choice
 from typing import TypeAlias, Union
 
 from conformance.imap.errors import SyntaxProblem
 
 _DEPTH_LIMIT = 100
+_SHORT_UNIT = 512
 _TOKEN = re.compile(
     rb"(?P<space>[ ]+)|(?P<open>\()|(?P<close>\))"
     rb'|"(?P<quoted>[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*)"'
@@ -188,6 +190,10 @@ def parse_command(unit: bytes) -> Command:
 
 def parse_response(unit: bytes) -> Response:
     """Read a server response; a status response without text is accepted."""
+    return _parse_again(unit) if len(unit) <= _SHORT_UNIT else _parse_response(unit)
+
+
+def _parse_response(unit: bytes) -> Response:
     line = _LINE_END.sub(b"", unit)
     first, _, rest = line.partition(b" ")
     if first == b"+":
@@ -204,6 +210,10 @@ def parse_response(unit: bytes) -> Response:
     if first != b"*":
         raise SyntaxProblem("a tagged response is OK, NO or BAD", unit, len(first) + 1)
     return _parse_data(unit)
+
+
+# The same short responses come again and again, and each is read by the client and by whoever reads the transcript.
+_parse_again = lru_cache(maxsize=4096)(_parse_response)
 
 
 def _parse_data(unit: bytes) -> Response:

@@ -9,10 +9,9 @@ import re
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, NamedTuple
 
 from conformance.imap.masking import Secrets, mask_login
 
@@ -26,8 +25,7 @@ _SHORT = {b"\r": b"\\r", b"\n": b"\\n", b"\t": b"\\t", b"\\": b"\\\\"}
 _LONG = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One unit that a client (`C`) or a server (`S`) sent, or a note of ours (`!`); `at` is seconds from the start."""
 
     number: int
@@ -59,6 +57,7 @@ class Transcript:
     def __init__(self, secrets: Iterable[str | bytes] = ()) -> None:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
+        self._connections: set[str] = set()
         self._secrets = Secrets(secrets)
         self._start = time.monotonic()
 
@@ -69,13 +68,18 @@ class Transcript:
 
     def record(self, connection: str, direction: EntryDirection, octets: bytes) -> Entry:
         """Append one whole unit and return its entry."""
-        if not connection or connection.split() != [connection]:
-            raise ValueError(f"a connection name is one word, not {connection!r}")
+        if connection not in self._connections:
+            self._admit(connection)
         with self._lock:
             kept = self._secrets.mask(mask_login(octets) if direction == "C" else octets)
             entry = Entry(len(self._entries) + 1, connection, direction, time.monotonic() - self._start, kept)
             self._entries.append(entry)
         return entry
+
+    def _admit(self, connection: str) -> None:
+        if connection.split() != [connection]:
+            raise ValueError(f"a connection name is one word, not {connection!r}")
+        self._connections.add(connection)
 
     def note(self, connection: str, text: str) -> Entry:
         """Append a remark of ours, such as `opened`, `cut` or a marker."""

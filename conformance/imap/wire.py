@@ -26,6 +26,7 @@ from conformance.imap.errors import (
     SyntaxProblem,
 )
 from conformance.imap.framing import Framer
+from conformance.imap.memory import MemoryEndpoint, MemorySocket
 from conformance.imap.names import quote
 from conformance.imap.recorder import Recorder
 from conformance.imap.syntax import Code, Response, parse_response, text_of
@@ -92,7 +93,9 @@ class _Patience:
 class WireConnection:
     """One connection to a server; `open` reads the greeting into `greeting`."""
 
-    def __init__(self, sock: socket.socket, *, recorder: Recorder | None = None, timeout: float = 10.0) -> None:
+    def __init__(
+        self, sock: socket.socket | MemorySocket, *, recorder: Recorder | None = None, timeout: float = 10.0
+    ) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket, self.recorder, self.timeout = sock, recorder, timeout
         self.greeting: Response
@@ -146,6 +149,8 @@ class WireConnection:
         """Put TLS under the connection; plaintext that came with the answer to STARTTLS is an error (an injection)."""
         if self._units or self._framer.tail:
             raise SyntaxProblem("plaintext after STARTTLS", b"".join(self._units) + self._framer.tail)
+        if isinstance(self.socket, MemorySocket):
+            raise ConnectionLost("TLS cannot be put under a connection in memory; take an endpoint with security none")
         self.socket = secure(self.socket, host, self.timeout, tls or ssl.create_default_context())
         if self.recorder:
             self.recorder.note("TLS started")
@@ -166,26 +171,26 @@ class WireConnection:
         if self.recorder:
             self.recorder.sent(octets)
         try:
-            if isinstance(self.socket, ssl.SSLSocket):
+            if isinstance(self.socket, (ssl.SSLSocket, MemorySocket)):
                 self.socket.settimeout(self._patience.left("readiness to take a command"))
                 self.socket.sendall(octets)
             else:
-                self._send_and_read(memoryview(octets))
+                self._send_and_read(self.socket, memoryview(octets))
         except TimeoutError as error:
             raise ServerStalled("readiness to take a command", self.timeout) from error
         except OSError as error:
             raise self._lost(f"while sending: {error}") from error
 
-    def _send_and_read(self, view: memoryview) -> None:
+    def _send_and_read(self, sock: socket.socket, view: memoryview) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(self.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            selector.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
             while view:
                 ready = selector.select(self._patience.left("readiness to take a command"))
                 for _, events in ready:
                     if events & selectors.EVENT_READ:
                         self._fill("answer")
                     if events & selectors.EVENT_WRITE:
-                        sent = self.socket.send(view[:_CHUNK])
+                        sent = sock.send(view[:_CHUNK])
                         self._patience.arrived(sent)
                         view = view[sent:]
 
@@ -257,12 +262,18 @@ class WireConnection:
         return frozenset(text_of(token).upper() for token in tokens if not isinstance(token, tuple))
 
     def command(
-        self, line: bytes, *literals: bytes, non_synchronizing: bool = False, timeout: float | None = None
+        self,
+        line: bytes,
+        *literals: bytes,
+        non_synchronizing: bool = False,
+        timeout: float | None = None,
+        until_bye: bool = False,
     ) -> Exchange:
         """Send a command (without tag and line end) and read to its tagged response.
 
         Literals stand where the line says `{}`, or after its end. They wait for `+` each, unless `non_synchronizing`
-        (RFC 7888). A response that cannot be read raises `SyntaxProblem`.
+        (RFC 7888). With `until_bye` a BYE is the outcome at once, else when the connection has ended. A response that
+        cannot be read raises `SyntaxProblem`.
         """
         self.be_patient(timeout)
         tag = self.next_tag()
@@ -276,7 +287,7 @@ class WireConnection:
                 if refused:
                     return refused
             self.send(chunk)
-        return self.finish(tag, untagged)
+        return self.finish(tag, untagged, until_bye=until_bye)
 
     def _await_continuation(self, tag: str, untagged: list[Response]) -> Exchange | None:
         while True:
@@ -286,13 +297,15 @@ class WireConnection:
             if response.kind == "continuation":
                 return None
 
-    def finish(self, tag: str, untagged: list[Response] | None = None) -> Exchange:
-        """Read to the tagged response of a command already sent."""
+    def finish(self, tag: str, untagged: list[Response] | None = None, *, until_bye: bool = False) -> Exchange:
+        """Read to the tagged response of a command already sent; `until_bye` as in `command`."""
         collected = [] if untagged is None else untagged
         while True:
             response = self._response_to(tag, collected)
             if isinstance(response, Exchange):
                 return response
+            if until_bye and response.name == "BYE":
+                return self._farewell(tag, response, collected)
 
     def _response_to(self, tag: str, untagged: list[Response]) -> Exchange | Response:
         try:
@@ -301,7 +314,7 @@ class WireConnection:
             farewell = next((one for one in reversed(untagged) if one.name == "BYE"), None)
             if farewell is None:
                 raise
-            return Exchange(tag, "BYE", farewell.code, farewell.text, tuple(untagged), self.last_entry)
+            return self._farewell(tag, farewell, untagged)
         if response.kind == "tagged":
             if response.tag != tag:
                 raise SyntaxProblem(f"an answer to {response.tag} where {tag} is open", response.tag.encode())
@@ -311,6 +324,9 @@ class WireConnection:
             if len(untagged) > RESPONSE_LIMIT:
                 raise ResponseTooLarge("an answer", len(untagged), RESPONSE_LIMIT)
         return response
+
+    def _farewell(self, tag: str, bye: Response, untagged: list[Response]) -> Exchange:
+        return Exchange(tag, "BYE", bye.code, bye.text, tuple(untagged), self.last_entry)
 
     def pipeline(
         self, commands: Sequence[bytes | tuple[bytes, ...]], *, timeout: float | None = None
@@ -406,8 +422,15 @@ class WireConnection:
         self.close()
 
 
-def connect(endpoint: Endpoint, timeout: float, tls: ssl.SSLContext | None = None) -> socket.socket:
+def connect(endpoint: Endpoint, timeout: float, tls: ssl.SSLContext | None = None) -> socket.socket | MemorySocket:
     """A connected socket, with TLS on it if the endpoint says `tls` (but not `starttls`)."""
+    if isinstance(endpoint, MemoryEndpoint):
+        return endpoint.connect()
+    return connect_over_tcp(endpoint, timeout, tls)
+
+
+def connect_over_tcp(endpoint: Endpoint, timeout: float, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """The same for an endpoint that is not in memory."""
     sock = _connect(endpoint, timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if endpoint.security != "tls":

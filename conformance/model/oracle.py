@@ -64,8 +64,9 @@ IN_DISPUTED_FOLDER = {ABSENT: Standing.ALLOWED, PRESENT: Standing.OPEN}
 class Demand:
     """What must become of one item: allowed numbers of copies (local, server), and its flags on each side.
 
-    `changed` holds the flags whose value differs from the base on some side: these decide which requirement a wrong
-    flag breaks. `flags_open` is true where the text leaves the merged value open.
+    The flags that were set and cleared on each side since the base decide which requirement a wrong flag breaks.
+    `flags_open` is true where the text leaves the merged value open, `excluded` where the policy keeps the item as it
+    is.
     """
 
     path: FolderPath
@@ -79,16 +80,22 @@ class Demand:
     set_on_server: Flags = frozenset()
     cleared_on_server: Flags = frozenset()
     flags_open: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FolderDemand:
-    """What must become of one folder; `disputed` where one side removed it while the other put news in it."""
+    """What must become of one folder.
+
+    It is `disputed` where one side removed it while the other changed something in it, or where the server refused that
+    it is removed, and `excluded` where the policy keeps it as it is.
+    """
 
     path: FolderPath
     row: Row
     outcomes: dict[Copies, Standing]
     disputed: bool = False
+    excluded: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,36 +124,75 @@ def merge_flags(base: Flags, local: Flags, server: Flags) -> Flags:
     return (local - base) | (local & server) | (server - base)
 
 
-def expect(base: StoreState, local: StoreState, server: StoreState, policy: Policy = EVERYTHING) -> Expectation:
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What nobody can know of the synchronizations since the base that were interrupted.
+
+    The text is silent on errors (A20). Whether a store took place whose acknowledgement never came, nobody can say:
+    `new_locally` and `new_on_server` count the synchronizations that may each have left one more copy of what is new on
+    that side. Where the server has `refused` something, a client may give a flag or a folder back as the server has
+    it.
+    """
+
+    new_locally: int = 0
+    new_on_server: int = 0
+    refused: bool = False
+
+    def widen(self, demand: Demand) -> Demand:
+        """The demand with what is neither demanded nor forbidden now, on both sides alike."""
+        most = {Row.NEW_LOCALLY: self.new_locally, Row.NEW_ON_SERVER: self.new_on_server}.get(demand.row, 0)
+        copies = {(count, count): Standing.OPEN for count in range(2, most + 2)}
+        changed = demand.row is Row.KEPT and bool(demand.set_locally | demand.cleared_locally)
+        return replace(
+            demand,
+            outcomes=copies | demand.outcomes,
+            flags_open=demand.flags_open or (self.refused and changed and not demand.excluded),
+        )
+
+
+def expect(
+    base: StoreState,
+    local: StoreState,
+    server: StoreState,
+    policy: Policy = EVERYTHING,
+    doubts: Doubts | None = None,
+) -> Expectation:
     """What must hold after the next complete synchronization of a client that last saw `base`."""
-    folders = {demand.path: demand for demand in _folder_demands(base, local, server, policy)}
-    items = tuple(_item_demands(base, local, server, policy, folders))
-    return Expectation(tuple(folders.values()), items)
+    doubts = doubts or Doubts()
+    folders = {demand.path: demand for demand in _folder_demands(base, local, server, policy, doubts)}
+    items = map(doubts.widen, _item_demands(base, local, server, policy, folders))
+    return Expectation(tuple(folders.values()), tuple(items))
 
 
 def _union(*mappings: Iterable[FolderPath]) -> list[FolderPath]:
     return sorted({path for mapping in mappings for path in mapping})
 
 
-def _folder_demands(base: StoreState, local: StoreState, server: StoreState, policy: Policy) -> Iterator[FolderDemand]:
+def _folder_demands(
+    base: StoreState, local: StoreState, server: StoreState, policy: Policy, doubts: Doubts
+) -> Iterator[FolderDemand]:
     for path in _union(base.folders, local.folders, server.folders):
         row = Row.of(base.folders.get(path), local.folders.get(path), server.folders.get(path))
         if not policy.admits_folder(path) or _stays(row, policy):
-            yield FolderDemand(path, row, {_as_it_is(row): Standing.REQUIRED})
-        elif _is_disputed(path, row, base, local, server):
+            yield FolderDemand(path, row, {_as_it_is(row): Standing.REQUIRED}, excluded=True)
+        elif _is_disputed(path, row, base, local, server) or (doubts.refused and row is Row.REMOVED_LOCALLY):
             yield FolderDemand(path, row, {PRESENT: Standing.ALLOWED, ABSENT: Standing.ALLOWED}, disputed=True)
         else:
             yield FolderDemand(path, row, OUTCOMES[row] if row is not Row.NEW_ON_BOTH else {PRESENT: Standing.REQUIRED})
 
 
 def _is_disputed(path: FolderPath, row: Row, base: StoreState, local: StoreState, server: StoreState) -> bool:
-    """Whether a folder was removed on one side while something at or below it is new on the other."""
+    """Whether a folder was removed on one side while something at or below it is new, or changed, on the other."""
     if row not in (Row.REMOVED_LOCALLY, Row.REMOVED_ON_SERVER):
         return False
     other = server if row is Row.REMOVED_LOCALLY else local
     return any(
-        (at == path or is_below(at, path)) and base.get(at, item.name) is None for at, item in other.items()
+        (at == path or is_below(at, path)) and _has_news(base.get(at, item.name), item) for at, item in other.items()
     ) or any(is_below(at, path) and at not in base.folders for at in other.folders)
+
+
+def _has_news(before: Item | None, now: Item) -> bool:
+    return before is None or normal_flags(before.flags) != normal_flags(now.flags)
 
 
 def _as_it_is(row: Row) -> Copies:
@@ -185,7 +231,8 @@ def _demand(
     item = next(each for each in here if each is not None)
     if not policy.admits(path, item) or _stays(row, policy):
         kept_local, kept_server = (each.flags if each else frozenset() for each in here[1:])
-        return Demand(path, item, row, {_as_it_is(row): Standing.REQUIRED}, kept_local, kept_server)
+        outcomes = {_as_it_is(row): Standing.REQUIRED}
+        return Demand(path, item, row, outcomes, kept_local, kept_server, excluded=True)
     outcomes = _disputed_outcomes(row) if folder.disputed else _outcomes(row, here)
     return _with_flags(path, item, row, outcomes, here, policy)
 

@@ -8,51 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from threading import Event
 
 from conformance.imap.framing import Direction
-from conformance.imap.proxy import Action, Cut, HangUp, Stall
+from conformance.imap.proxy import Action, Answer, Cut, HangUp, Stall
 from conformance.scenario.judge import PreconditionNotReached
+from conformance.scenario.places import Place
 from conformance.scenario.scenario import Scenario, SyncRun
 
 Act = Callable[[bytes], Action | None]
 _BEGINNING = 4000
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A kind of unit: a command, an untagged response, or the tagged answer to a command, by a pattern.
-
-    `pattern` is matched, letter case ignored, against a command or a response without its tag or asterisk.
-    """
-
-    told: str
-    kind: Literal["command", "untagged", "answer"]
-    pattern: bytes
-
-
-_BODY_FETCH = rb"(UID )?FETCH .*(BODY(\.PEEK)?\[[]T0-9]|BINARY|RFC822[ )\r])"
-
-LIST_COMMAND = Place("LIST", "command", rb"LIST ")
-LIST_RESPONSE = Place("a line of the list of folders", "untagged", rb"X?LIST ")
-LIST_ANSWER = Place("the answer to LIST", "answer", rb"LIST ")
-SELECT_COMMAND = Place("the first selection", "command", rb"(SELECT|EXAMINE) ")
-SELECT_ANSWER = Place("the answer to the first selection", "answer", rb"(SELECT|EXAMINE) ")
-FETCH_COMMAND = Place("the request of a body", "command", _BODY_FETCH)
-BODY_RESPONSE = Place("a body", "untagged", rb"\d+ FETCH .*(BODY\[[]T0-9]|BINARY\[|RFC822 )")
-FETCH_ANSWER = Place("the answer after the bodies", "answer", _BODY_FETCH)
-APPEND_COMMAND = Place("a store", "command", rb"APPEND ")
-APPEND_ANSWER = Place("the answer to a store", "answer", rb"APPEND ")
-CREATE_COMMAND = Place("CREATE", "command", rb"CREATE ")
-CREATE_ANSWER = Place("the answer to CREATE", "answer", rb"CREATE ")
-DELETE_COMMAND = Place("DELETE", "command", rb"DELETE ")
-DELETE_ANSWER = Place("the answer to DELETE", "answer", rb"DELETE ")
-MARK_ANSWER = Place("the answer to the mark for removal", "answer", rb"(UID )?STORE .*\\Deleted")
-MARK_COMMAND = Place("the mark for removal", "command", rb"(UID )?STORE .*\\Deleted")
-STORE_COMMAND = Place("a change of flags", "command", rb"(UID )?STORE ")
-MOVING_ANSWER = Place("the answer to the first half of a move", "answer", rb"((UID )?(COPY|MOVE)|APPEND) ")
-LOGIN_ANSWER = Place("the answer to the login", "answer", rb"(LOGIN|AUTHENTICATE) ")
 
 
 class WireReader:
@@ -64,7 +29,9 @@ class WireReader:
     def stands_at(self, place: Place, connection: str, direction: Direction, unit: bytes) -> bool:
         """Whether the unit is at the place. Every unit has to be shown to `read` before."""
         tag, _, rest = unit[:_BEGINNING].partition(b" ")
-        if direction == "C":
+        if place.kind == "any":
+            text: bytes | None = unit
+        elif direction == "C":
             text = rest if place.kind == "command" else None
         elif tag == b"*":
             text = rest if place.kind == "untagged" else None
@@ -86,10 +53,11 @@ class WireReader:
 class Disturbance(WireReader):
     """Acts at the first unit that stands at a place, after `skip` others that do."""
 
-    def __init__(self, place: Place, act: Act, told: str, *, skip: int = 0) -> None:
+    def __init__(self, place: Place, act: Act, told: str, *, skip: int = 0, refusal: Act | None = None) -> None:
         super().__init__()
         self.place, self.told, self.happened = place, f"{told} {place.told}", False
-        self._act, self._skip = act, skip
+        self._act, self._skip, self._refusal = act, skip, refusal
+        self._unit: tuple[str, Direction, bytes] | None = None
 
     def __call__(self, connection: str, direction: Direction, unit: bytes) -> Action | None:
         self.read(connection, direction, unit)
@@ -99,7 +67,22 @@ class Disturbance(WireReader):
         if self._skip >= 0:
             return None
         self.happened = True
+        self._unit = (connection, direction, unit)
         return self._act(unit)
+
+    def happened_at(self, place: Place) -> bool:
+        """Whether the unit at which it happened stands at a place."""
+        return self._unit is not None and self.stands_at(place, *self._unit)
+
+    def at_literal(self, connection: str, beginning: bytes) -> Action | None:
+        """Whether something happens to a command already where it waits for leave to send its literal."""
+        if self.happened or self._skip or not self._refusal:
+            return None
+        if not self.stands_at(self.place, connection, "C", beginning):
+            return None
+        self.happened = True
+        self._unit = (connection, "C", beginning)
+        return self._refusal(beginning)
 
 
 def cut_before(place: Place, *, skip: int = 0) -> Disturbance:
@@ -107,9 +90,13 @@ def cut_before(place: Place, *, skip: int = 0) -> Disturbance:
     return Disturbance(place, lambda _: Cut(0), "cut the connection before", skip=skip)
 
 
-def cut_inside(place: Place, *, skip: int = 0) -> Disturbance:
-    """The connection is reset in the middle of the unit."""
-    return Disturbance(place, lambda unit: Cut(len(unit) // 2), "cut the connection inside", skip=skip)
+def cut_inside(place: Place, *, skip: int = 0, permille: int = 500) -> Disturbance:
+    """The connection is reset inside the unit, of which so much has passed, and never all of it."""
+
+    def act(unit: bytes) -> Cut:
+        return Cut(min(max(len(unit) * permille // 1000, 1), len(unit) - 1))
+
+    return Disturbance(place, act, "cut the connection inside", skip=skip)
 
 
 def cut_after(place: Place, *, skip: int = 0) -> Disturbance:
@@ -126,6 +113,27 @@ def say_bye(place: Place, *, skip: int = 0) -> Disturbance:
     """The server says BYE in place of the unit, and closes."""
     bye = HangUp(b"* BYE the server goes down\r\n")
     return Disturbance(place, lambda _: bye, "let the server say BYE in place of", skip=skip)
+
+
+def refuse(place: Place, answer: bytes = b"NO [NOPERM] you may not", *, skip: int = 0) -> Disturbance:
+    """The server does not get the command, and the client gets this answer to it."""
+
+    def act(unit: bytes) -> Answer:
+        return Answer(unit.partition(b" ")[0] + b" " + answer + b"\r\n")
+
+    return Disturbance(place, act, "let the server refuse", skip=skip, refusal=act)
+
+
+class Kill(Disturbance):
+    """Holds the unit back, so that the client stays where it is, and gives the sign to kill it."""
+
+    def __init__(self, place: Place, *, skip: int = 0) -> None:
+        self.moment = Event()
+        super().__init__(place, self._hold, "kill the client at", skip=skip)
+
+    def _hold(self, _: bytes) -> Action:
+        self.moment.set()
+        return Stall()
 
 
 def meanwhile(place: Place, change: Callable[[], None], *, skip: int = 0) -> Disturbance:

@@ -1,28 +1,61 @@
-"""How much random exploration each profile does; the example counts are per random test case."""
+"""How much random exploration each profile does, as data, and the Hypothesis settings that go with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
 
 from conformance.configuration import Profile
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a random case does: examples to run, and whether a failure is shrunk.
+    """How much one random test case does.
 
-    `sessions` and `steps` are the most of a random sequence of storage operations.
+    `examples` is how many are drawn, `seconds` after how long no further one is begun. `shrink` tells whether a failing
+    example is made simpler by running simpler ones, `simpler` how many of them at the most. `rate` is the most examples
+    a minute, 0 for no bound. `rounds` and `edits` are the most of a history, `sessions` and `steps` of a sequence of
+    storage operations. It is `thorough` where what costs much
+    time is done, too: connections that fall silent, and cuts before as well as inside of everything.
     """
 
     examples: int
+    seconds: float = 60.0
     shrink: bool = True
+    simpler: int = 150
+    rate: float = 0.0
+    rounds: int = 2
+    edits: int = 6
     sessions: int = 2
     steps: int = 14
+    thorough: bool = False
+
+    def settings(self) -> hypothesis.settings:
+        """What Hypothesis is told; the example database is a cache and never evidence, so none is used."""
+        phases = [Phase.explicit, Phase.generate, *([Phase.shrink] if self.shrink else [])]
+        return hypothesis.settings(
+            max_examples=self.examples,
+            deadline=None,
+            database=None,
+            derandomize=False,
+            print_blob=False,
+            report_multiple_bugs=False,
+            phases=phases,
+            verbosity=Verbosity.quiet,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        )
 
 
 EFFORTS: dict[Profile, Effort] = {
-    Profile.QUICK: Effort(examples=25),
-    Profile.CI: Effort(examples=100, sessions=3, steps=20),
-    Profile.NIGHTLY: Effort(examples=1000, sessions=3, steps=40),
-    Profile.REMOTE: Effort(examples=10, shrink=False, steps=10),
+    Profile.QUICK: Effort(examples=20, seconds=15.0),
+    Profile.CI: Effort(examples=100, seconds=60.0, rounds=3, sessions=3, steps=20, thorough=True),
+    Profile.NIGHTLY: Effort(
+        examples=1000, seconds=3600.0, simpler=500, rounds=5, edits=8, sessions=3, steps=40, thorough=True
+    ),
+    Profile.REMOTE: Effort(examples=10, seconds=300.0, shrink=False, rate=60.0, steps=10),
+    Profile.REPLAY: Effort(examples=1, shrink=False),
 }
+for _profile, _effort in EFFORTS.items():
+    hypothesis.settings.register_profile(f"cpm-{_profile.value}", _effort.settings())

@@ -1,117 +1,261 @@
-"""Random exploration: Hypothesis draws, each example runs on a fresh account, a failure is shrunk and then confirmed.
+"""Random exploration: Hypothesis draws, each example runs on a fresh account, a failure is made simpler and confirmed.
 
-A failure counts only if its smallest example fails again every time on fresh state. The example database is not used:
-the same seed and suite give the same draws.
+A failure counts only if its simplest example fails again every time on fresh state. The same seed and suite give the
+same draws, and so the same operations, on any implementation.
 """
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from dataclasses import dataclass
+from threading import Event
+from typing import Generic, TypeVar
 
 import hypothesis
-from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.strategies import SearchStrategy
 
 from conformance.outcomes import Examples, Finding, Outcome, Reason, Reproduced
 from conformance.scenario.effort import Effort
 from conformance.scenario.judge import Judge
+from conformance.scenario.reduction import reduce
 
 Drawn = TypeVar("Drawn")
-CONFIRMATIONS = 3
+Example = Callable[[Drawn, Judge], Iterable[str]]
+Required = Iterable[str] | Mapping[str, Iterable[str]]
+CONFIRMATIONS, PATIENCE, MOST_FAILURES = 3, 3, 4
 
 
-class _Contradiction(Exception):
-    """An example that ended with a failure; not an assertion, so that nothing takes it for one of the suite."""
+class _Ended(Exception):
+    """What ends the exploration: a failure, or enough; not an assertion, so that nothing takes it for the suite's."""
+
+
+@dataclass(frozen=True)
+class Counterexample(Generic[Drawn]):
+    """The simplest failing example, the one that was drawn, and how often the former failed again."""
+
+    value: Drawn
+    drawn: Drawn
+    judge: Judge
+    reproduced: Reproduced
+
+
+class _Attempts(Generic[Drawn]):
+    """The examples of one exploration as they are run: those that failed, and what kept one from being run."""
+
+    def __init__(self, exploration: Exploration, example: Example[Drawn], is_enough: Callable[[], bool]) -> None:
+        self.exploration, self.example, self._is_enough = exploration, example, is_enough
+        self.failing: list[tuple[Drawn, Judge]] = []
+        self.broken: list[Exception] = []
+
+    def attempt(self, value: Drawn) -> None:
+        """Run one example. Raises `_Ended` where that fails, and where no further one is to be run."""
+        if self.broken or (not self.failing and self._is_enough()):
+            raise _Ended
+        try:
+            judge = self.exploration.draw(value, self.example)
+        except Exception as problem:  # whatever it is, it ends the exploration and is raised there
+            self.broken.append(problem)
+            raise _Ended from problem
+        if _failures(judge):
+            self.failing.append((value, judge))
+            raise _Ended
+        self.exploration.passed(judge)
 
 
 class Exploration:
-    """Runs one property over many drawn examples and gives the judge the result of the smallest failing one."""
+    """Runs one property over many drawn examples and gives the judge the result of the simplest failing one.
 
-    def __init__(self, judge: Judge, effort: Effort, seed: int, fresh_judge: Callable[[], Judge]) -> None:
-        self.judge, self.effort, self.seed, self.fresh_judge = judge, effort, seed, fresh_judge
+    `keep` is given each confirmed counterexample and returns where it is kept, None if it is not.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        effort: Effort,
+        seed: int,
+        fresh_judge: Callable[[], Judge],
+        keep: Callable[[Counterexample[object]], str | None] = lambda _: None,
+    ) -> None:
+        self.judge, self.effort, self.seed, self.fresh_judge, self.keep = judge, effort, seed, fresh_judge, keep
         self.exercised: Counter[str] = Counter()
         self.run = 0
+        self._operations = hashlib.sha256()
+        self._began = time.monotonic()
+        self._others: list[Finding] = []
 
     def explore(
         self,
         strategy: SearchStrategy[Drawn],
-        example: Callable[[Drawn, Judge], Iterable[str]],
+        example: Example[Drawn],
         requirements: Iterable[str],
-        required: Iterable[str] = (),
+        required: Required = (),
+        simpler: Callable[[Drawn], Iterable[Drawn]] | None = None,
+        apart_from: Callable[[Drawn], SearchStrategy[Drawn] | None] = lambda _: None,
     ) -> None:
         """Run `example` on drawn values; it returns the names of what it exercised.
 
-        The requirements pass if no example contradicts anything and everything in `required` was exercised.
+        The requirements pass if no example contradicts them and everything in `required`, which may be told apart by
+        requirement, was exercised; until then up to three times as many examples are run. With `simpler`, which gives
+        what is simpler than a value, a failing example is made as simple as can be; without it Hypothesis shrinks it.
+        Then the exploration goes on `apart_from` what failed, if that gives a strategy, to find what else there is.
         """
-        failing: list[tuple[Drawn, Judge]] = []
-        broken: list[Exception] = []
+        remaining: SearchStrategy[Drawn] | None = strategy
+        for number in range(MOST_FAILURES):
+            attempts = _Attempts(self, example, lambda: self._is_enough(required))
+            self._run(remaining, attempts, self.seed + number, shrink=simpler is None)
+            found = self._settle(attempts, simpler)
+            remaining = apart_from(found) if found is not None else None
+            if remaining is None or self._is_spent():
+                break
+        self._report(self.effort.examples)
+        self._conclude(tuple(requirements), required)
 
-        def attempt(value: Drawn) -> None:
-            if broken:
-                return
-            try:
-                judge = self._attempt(value, example)
-            except Exception as problem:  # whatever it is, it ends the exploration and is raised below
-                broken.append(problem)
-                return
-            if _failures(judge):
-                failing.append((value, judge))
-                raise _Contradiction
+    def _run(
+        self, strategy: SearchStrategy[Drawn] | None, attempts: _Attempts[Drawn], seed: int, *, shrink: bool
+    ) -> None:
+        assert strategy is not None
+        with suppress(_Ended, Flaky, FlakyFailure):
+            hypothesis.seed(seed)(self._settings(shrink=shrink)(hypothesis.given(strategy)(attempts.attempt)))()
 
-        with suppress(_Contradiction, Flaky, FlakyFailure):
-            hypothesis.seed(self.seed)(self._settings()(hypothesis.given(strategy)(attempt)))()
-        if broken:
-            raise broken[0]
-        if failing:
-            self._confirm(*failing[-1], example)
-        self.judge.examples = Examples(
-            run=self.run, planned=self.effort.examples, exercised=dict(sorted(self.exercised.items()))
-        )
-        if not failing:
-            self._pass(tuple(requirements), [each for each in required if not self.exercised[each]])
+    def cover(
+        self,
+        values: Sequence[Drawn],
+        example: Example[Drawn],
+        requirements: Iterable[str],
+        required: Required = (),
+        simpler: Callable[[Drawn], Iterable[Drawn]] | None = None,
+    ) -> None:
+        """Run `example` on each of these values, which are all there are; else like `explore`."""
+        attempts = _Attempts(self, example, lambda: False)
+        with suppress(_Ended):
+            for value in values:
+                attempts.attempt(value)
+        self._settle(attempts, simpler)
+        self._report(len(values))
+        self._conclude(tuple(requirements), required)
 
-    def _attempt(self, value: Drawn, example: Callable[[Drawn, Judge], Iterable[str]]) -> Judge:
-        judge = self.fresh_judge()
+    def _settle(self, attempts: _Attempts[Drawn], simpler: Callable[[Drawn], Iterable[Drawn]] | None) -> Drawn | None:
+        """Make the failing example, if there is one, as simple as can be, and confirm it; returns the simplest."""
+        if attempts.broken:
+            raise attempts.broken[0]
+        if not attempts.failing:
+            return None
+        simplest, judge = self._simplest(*attempts.failing[-1], attempts.example, simpler)
+        self._confirm(simplest, judge, attempts.failing[0][0], attempts.example)
+        return simplest
+
+    def _report(self, planned: int) -> None:
+        operations, exercised = self._operations.hexdigest()[:16], dict(sorted(self.exercised.items()))
+        self.judge.examples = Examples(run=self.run, planned=planned, exercised=exercised, operations=operations)
+        if self.run < planned:
+            told = f"; the time allowed was over after {self.effort.seconds:g} s" if self._is_spent() else ""
+            self.judge.remark(f"{self.run} of {planned} examples were run{told}")
+
+    def _settings(self, *, shrink: bool) -> hypothesis.settings:
+        settings = self.effort.settings()
+        phases = [each for each in settings.phases if shrink or each is not hypothesis.Phase.shrink]
+        return hypothesis.settings(settings, phases=phases, max_examples=self.effort.examples * PATIENCE)
+
+    def _is_enough(self, required: Required) -> bool:
+        """Whether as many examples were run as planned, and what is required was exercised, or time is over."""
+        wanted = {name for names in required.values() for name in names} if isinstance(required, Mapping) else required
+        done = self.run >= self.effort.examples and all(self.exercised[each] for each in wanted)
+        return done or self._is_spent()
+
+    def _is_spent(self) -> bool:
+        """Whether the time for this case is over; a slow implementation is judged by fewer examples."""
+        return self.run > 0 and time.monotonic() - self._began > self.effort.seconds
+
+    def draw(self, value: Drawn, example: Example[Drawn]) -> Judge:
+        """Run one drawn example, no sooner than the rate allows."""
+        if self.effort.rate and self.run:
+            due = self._began + self.run * 60 / self.effort.rate
+            Event().wait(max(0.0, due - time.monotonic()))
+        self._operations.update(repr(value).encode())
         self.run += 1
-        self.exercised.update(example(value, judge))
+        judge = self.fresh_judge()
+        exercised = tuple(example(value, judge))
+        if not _failures(judge):
+            self.exercised.update(exercised)
         return judge
 
-    def _settings(self) -> hypothesis.settings:
-        phases = {Phase.explicit, Phase.generate} | ({Phase.shrink} if self.effort.shrink else set())
-        return hypothesis.settings(
-            max_examples=self.effort.examples,
-            deadline=None,
-            database=None,
-            derandomize=False,
-            print_blob=False,
-            report_multiple_bugs=False,
-            phases=sorted(phases, key=lambda phase: phase.value),
-            verbosity=Verbosity.quiet,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        )
+    def passed(self, judge: Judge) -> None:
+        """Remember what an example left open, warned of or remarked."""
+        self._others += [each for each in judge.findings if each.outcome is not Outcome.PASS]
+        for each in judge.remarks:
+            self.judge.remark(each)
 
-    def _confirm(self, value: Drawn, judge: Judge, example: Callable[[Drawn, Judge], Iterable[str]]) -> None:
-        """Repeat the smallest failing example on fresh state; what does not come back every time is flaky."""
-        again = [bool(_failures(self._attempt(value, example))) for _ in range(CONFIRMATIONS)]
-        self.judge.reproduced = Reproduced(times=sum(again), of=CONFIRMATIONS)
-        self.judge.steps = judge.steps
-        self.judge.adopt(judge.findings if all(again) else [_flaky(each, again) for each in _failures(judge)])
+    def _simplest(
+        self,
+        value: Drawn,
+        judge: Judge,
+        example: Example[Drawn],
+        simpler: Callable[[Drawn], Iterable[Drawn]] | None,
+    ) -> tuple[Drawn, Judge]:
+        """The simplest example found that fails, and what its judge found."""
+        if simpler is None or not self.effort.shrink:
+            return value, judge
+        last = judge
 
-    def _pass(self, requirements: tuple[str, ...], missing: list[str]) -> None:
-        if not missing:
-            self.judge.passed(*requirements)
-            return
+        def fails(candidate: Drawn) -> bool:
+            nonlocal last
+            again = self._again(candidate, example)
+            if again is None or not _failures(again):
+                return False
+            last = again
+            return True
+
+        return reduce(value, simpler, fails, self.effort.simpler), last
+
+    def _again(self, value: Drawn, example: Example[Drawn]) -> Judge | None:
+        """One more run of an example; None where it broke off, which says nothing."""
+        judge = self.fresh_judge()
+        try:
+            tuple(example(value, judge))
+        except Exception:  # only whether it fails again is asked
+            return None
+        return judge
+
+    def _confirm(self, value: Drawn, judge: Judge, drawn: Drawn, example: Example[Drawn]) -> None:
+        """Repeat the simplest failing example on fresh state; what does not come back every time is flaky."""
+        judges = [self._again(value, example) for _ in range(CONFIRMATIONS)]
+        again = [each is not None and bool(_failures(each)) for each in judges]
+        reproduced = Reproduced(times=sum(again), of=CONFIRMATIONS)
+        kept = self.keep(Counterexample(value, drawn, judge, reproduced))
+        self.judge.adopt(_failures(judge) if all(again) else [_flaky(each, again) for each in _failures(judge)])
+        if self.judge.reproduced is None:
+            self.judge.reproduced, self.judge.steps, self.judge.replay = reproduced, judge.steps, kept
+        elif kept:
+            self.judge.remark(f"a further counterexample: {kept}")
+
+    def _conclude(self, requirements: tuple[str, ...], required: Required) -> None:
+        """What no example contradicts passes, where it was exercised; what one left open stays open."""
+        self.judge.adopt(_first_of_each(self._others))
         for requirement in requirements:
-            expected = f"examples that exercise {', '.join(missing)}"
-            self.judge.undecided(requirement, expected, f"none in {self.run}", Reason.NOT_EXERCISED)
+            wanted = required.get(requirement, ()) if isinstance(required, Mapping) else required
+            missing = [each for each in wanted if not self.exercised[each]]
+            if missing:
+                expected = f"examples that exercise {', '.join(missing)}"
+                self.judge.undecided(requirement, expected, f"none in {self.run}", Reason.NOT_EXERCISED)
+            elif self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
+                self.judge.passed(requirement)
 
 
 def _failures(judge: Judge) -> list[Finding]:
     return [each for each in judge.findings if each.outcome is Outcome.FAIL]
+
+
+def _first_of_each(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding of each requirement and outcome: what many examples found alike stands once."""
+    first: dict[tuple[str, Outcome, Reason | None], Finding] = {}
+    for each in findings:
+        first.setdefault((each.requirement, each.outcome, each.reason), each)
+    return list(first.values())
 
 
 def _flaky(finding: Finding, again: list[bool]) -> Finding:

@@ -22,12 +22,14 @@ from conformance.clients.protocol import (
     observes_local_storage,
 )
 from conformance.imap.operations import Operation, read_operations
-from conformance.imap.proxy import Interceptor, RecordingProxy
+from conformance.imap.proxies import Proxy, proxy_before
+from conformance.imap.proxy import Interceptor
 from conformance.imap.transcript import Transcript
-from conformance.model.comparison import Difference, Findings, Lens, Nature, compare
+from conformance.model.comparison import Difference, Findings, Lens, Nature, Remark, compare
 from conformance.model.folders import FolderPath, display
-from conformance.model.oracle import Expectation, Standing, expect
+from conformance.model.oracle import Doubts, Expectation, Row, Standing, expect
 from conformance.model.policy import EVERYTHING, Policy
+from conformance.model.settlement import Triple, settled
 from conformance.model.states import Flags, Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
 from conformance.problems import AdapterProblem
@@ -41,6 +43,16 @@ from conformance.scenario.visibility import ON_THE_SERVER, changes_the_server
 _FLAG_NATURES = (Nature.FLAG_NOT_SET, Nature.FLAG_NOT_CLEARED)
 _FOLDER_NATURES = (Nature.FOLDER_MISSING, Nature.FOLDER_SURPLUS, Nature.FOLDER_UNKNOWN)
 ALL = frozenset({"*"})
+CHANGES = (
+    "create_folder",
+    "remove_folder",
+    "rename_folder",
+    "store_object",
+    "remove_object",
+    "update_metadata",
+    "copy_object",
+)
+"""The operations that change what the server holds."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,8 @@ class Scenario:
         self.expectation = Expectation((), ())
         self.findings = Findings(())
         self.runs: list[SyncRun] = []
+        self.doubts: Doubts | None = None
+        self.seen_on_server = Snapshot()
         self._untouched = True
         self._hidden: frozenset[str] = frozenset()
         self._interceptor: Interceptor | None = None
@@ -103,10 +117,9 @@ class Scenario:
         self.on_server = ServerSide(self.store, self.judge.step)
         self.on_client = LocalSide(self.client, stage.equality, self.judge.step)
 
-    def _proxy(self) -> RecordingProxy:
+    def _proxy(self) -> Proxy:
         """A base that is established from local storage starts anew, before a server that is presented alike."""
-        address = listening_address(self.client)
-        proxy = RecordingProxy(self.account.endpoint, self.transcript, name="client", host=address)
+        proxy = proxy_before(self.account.endpoint, self.transcript, host=listening_address(self.client))
         proxy.hide, proxy.intercept = self._hidden, self._interceptor
         return proxy
 
@@ -181,14 +194,14 @@ class Scenario:
     def _settle(self) -> Sequence[Difference]:
         if self._untouched:
             self._verify_preparation()
-        self.expectation = expect(self.base, self.on_client.state, self.on_server.state, self.policy)
+        self.expectation = self._expect()
         for number in range(1, self.stage.bounds.runs + 1):
             self.runs.append(self.run_once())
             self.findings = self._possible(self._compared())
             if not self.findings.differences:
                 if number > 1:
                     self.judge.remark(f"both sides agreed after {number} synchronizations")
-                self._adopt(self.expectation.settled())
+                self._adopt(settled(self.expectation, self._states, self.seen_on_server, self.stage.equality))
                 break
         if self.findings.differences and self._only_flags_differ():
             return ()
@@ -196,14 +209,22 @@ class Scenario:
 
     def as_demanded(self) -> bool:
         """Whether both sides are, at this moment, as one more synchronization would have to leave them."""
-        self.expectation = expect(self.base, self.on_client.state, self.on_server.state, self.policy)
+        self.expectation = self._expect()
         return not self._possible(self._compared()).differences
+
+    def _expect(self) -> Expectation:
+        return expect(*self._states.states, self.policy, self.doubts)
+
+    @property
+    def _states(self) -> Triple:
+        return Triple(self.base, self.on_client.state, self.on_server.state)
 
     def _compared(self) -> Findings:
         """What contradicts the oracle; of the server alone where local storage cannot be seen."""
         if self.judge.sees_local_storage:
-            return compare(self.expectation, *self.snapshots(), self.stage.lens())
-        server = self._in_scope(self.store.snapshot())
+            local, self.seen_on_server = self.snapshots()
+            return compare(self.expectation, local, self.seen_on_server, self.stage.lens())
+        server = self.seen_on_server = self._in_scope(self.store.snapshot())
         findings = compare(self.expectation, server, server, self.stage.lens())
         return Findings(tuple(each for each in findings.differences if each.side is Side.SERVER))
 
@@ -241,14 +262,13 @@ class Scenario:
         known = {each.lower() for each in permanent or ()}
         return permanent is None or flag.lower() in known or ("\\*" in known and not flag.startswith("\\"))
 
-    def _adopt(self, state: StoreState) -> None:
-        if self.policy == EVERYTHING:
-            self._untouched = True
-            self.base = self.on_client.state = self.on_server.state = state
+    def _adopt(self, states: Triple) -> None:
+        self._untouched, self.doubts = True, None
+        self.base, self.on_client.state, self.on_server.state = states.states
 
     def _only_flags_differ(self) -> bool:
         """Take flags that both sides agree on as they are: a base with other flags is still a base."""
-        if any(each.nature not in _FLAG_NATURES for each in self.findings.differences):
+        if self.policy != EVERYTHING or any(each.nature not in _FLAG_NATURES for each in self.findings.differences):
             return False
         seen: dict[tuple[str, FolderPath, str | None, Nature], set[Side]] = defaultdict(set)
         for each in self.findings.differences:
@@ -261,7 +281,7 @@ class Scenario:
             if item is not None and flag is not None:
                 changed = item.flags | {flag} if nature is Nature.FLAG_NOT_CLEARED else item.flags - {flag}
                 state = state.put(path, replace(item, flags=changed))
-        self._adopt(state)
+        self._adopt(Triple(state, state, state))
         return True
 
     def disturb(
@@ -287,6 +307,19 @@ class Scenario:
             raise self.proxy.problems.pop()
         self.runs.append(run)
         return run
+
+    def repeat(self) -> tuple[SyncRun, list[Operation], bool]:
+        """One more synchronization right after one: the run, what it changed, and whether both sides are as before.
+
+        The server has to be the same with all its UIDs; local storage may name its objects anew.
+        """
+        before = self.snapshots()
+        run = self.run_once()
+        after = self.snapshots()
+        changes = [each for each in run.of_kind(*CHANGES) if each.changed]
+        same = before[1] == after[1] and self.same(before, after)
+        self._untouched = same
+        return run, changes, same
 
     def intercept(self, interceptor: Interceptor, told: str) -> None:
         """From now on let the interceptor see, and change, whatever client and server say to each other."""
@@ -332,7 +365,7 @@ class Scenario:
             covered = found != primary and (found in covers or covers == ALL)
             follows = plain_requirements([difference]) if covered else []
             self._contradict(primary if covered else found, difference, follows)
-        self._weigh_open_outcomes(primary)
+        self.weigh_open_outcomes(primary)
         exercised = all(each.nature in _FLAG_NATURES for each in self.findings.differences)
         for requirement in (primary, *also):
             if self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
@@ -346,13 +379,21 @@ class Scenario:
         """Without those that the difference of their folder already tells."""
         return [each for each in self.findings.differences if each.because is None]
 
-    def _weigh_open_outcomes(self, primary: str) -> None:
+    def weigh_open_outcomes(self, primary: str) -> None:
         """What the text leaves open is recorded; news that were discarded are a warning."""
         for remark in self.findings.remarks:
             where = f"{remark.subject} in {display(remark.path)}"
             self.judge.remark(f"{where}: {remark.text}: {remark.standing}")
             if remark.standing is Standing.DISCARDS:
                 self.judge.recommended(primary, f"{where} kept on both sides", f"gone: {remark.text}")
+
+    @property
+    def repeats_seen(self) -> list[Remark]:
+        """The objects of which there are more copies than one since a synchronization was broken off."""
+        more = (Row.NEW_LOCALLY, Row.NEW_ON_SERVER)
+        demands = {(each.path, each.item.name) for each in self.expectation.items if each.row in more}
+        open_ones = [each for each in self.findings.remarks if each.standing is Standing.OPEN]
+        return [each for each in open_ones if (each.path, each.subject) in demands]
 
     def agreement(self) -> tuple[bool, Counter[str]]:
         """Whether both sides hold the same objects in the same folders, and how often each content is on the server."""

@@ -18,6 +18,7 @@ SERVERS = Registry(
         "cyrus": "conformance.servers.cyrus:CyrusServer",
         "dovecot": "conformance.servers.dovecot:DovecotServer",
         "reference": "conformance.servers.reference:ReferenceStorageServer",
+        "simulation": "conformance.servers.simulation:SimulatedServer",
     },
 )
 

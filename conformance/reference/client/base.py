@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,16 @@ class OtherAccount(SynchronizationProblem):
 class Base:
     """The base in one file. `synchronous` is SQLite's: OFF outlives a killed process, FULL also a power loss."""
 
-    def __init__(self, file: Path, *, synchronous: str = "OFF") -> None:
+    def __init__(self, file: Path | str, *, synchronous: str = "OFF") -> None:
         self._connection = sqlite3.connect(file, isolation_level=None, timeout=10)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute(f"PRAGMA synchronous = {synchronous}")
         self._connection.executescript(_SCHEMA)
+
+    @classmethod
+    def in_memory(cls) -> Base:
+        """A base that ends with this object."""
+        return cls(":memory:")
 
     def close(self) -> None:
         """Close the file."""
@@ -193,9 +199,11 @@ def _base_object(row: tuple[Any, ...]) -> BaseObject:
     return BaseObject(handle, uid, digest, size, ObjectKind(kind), frozenset(flags.split()))
 
 
+@lru_cache(maxsize=1024)
 def _key(path: FolderPath) -> str:
     return json.dumps(path)
 
 
+@lru_cache(maxsize=1024)
 def _path(key: str) -> FolderPath:
     return tuple(json.loads(key))

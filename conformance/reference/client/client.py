@@ -1,4 +1,4 @@
-"""The client: a directory with local storage and base, and what runs one synchronization over a new connection."""
+"""The client: what runs one synchronization over a new connection, on a directory with local storage and base."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import ImapProblem
@@ -20,6 +21,7 @@ from conformance.model.folders import FolderPath
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.reference.client.base import Base
 from conformance.reference.client.context import Context
+from conformance.reference.client.local import LocalStorage
 from conformance.reference.client.report import Report, SynchronizationProblem
 from conformance.reference.client.storage import Storage
 from conformance.reference.client.synchronizer import Synchronizer
@@ -29,24 +31,18 @@ class TimeExceeded(Exception):
     """A synchronization that did not end in time; the connection was cut, the next run completes it."""
 
 
-class Client:
-    """A storage client on a durable directory, made when missing. Close it, or use it as a context manager."""
+class BareClient:
+    """A storage client on whatever holds its local storage and its base. Close it, or use it as a context manager."""
 
-    def __init__(
-        self, directory: Path, *, synchronous: str = "OFF", synchronizer: type[Synchronizer] = Synchronizer
-    ) -> None:
-        self.directory = directory
-        self.storage = Storage(directory)
-        self.base = Base(directory / "base.sqlite", synchronous=synchronous)
-        self._lock = directory / "lock"
-        self.synchronizer = synchronizer
+    def __init__(self, storage: LocalStorage, base: Base, synchronizer: type[Synchronizer]) -> None:
+        self.storage, self.base, self.synchronizer = storage, base, synchronizer
         self._wire: WireConnection | None = None
 
     def close(self) -> None:
         """Close the base."""
         self.base.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,6 +103,24 @@ class Client:
         delimiter = session.delimiter
         hierarchy = Hierarchy(delimiter, Hierarchy(delimiter).name(root))
         self.synchronizer(Context(session, hierarchy, self.storage, self.base, policy, report)).run()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One run at a time."""
+        yield
+
+
+class Client(BareClient):
+    """A storage client on a durable directory, made when missing."""
+
+    storage: Storage
+
+    def __init__(
+        self, directory: Path, *, synchronous: str = "OFF", synchronizer: type[Synchronizer] = Synchronizer
+    ) -> None:
+        self.directory = directory
+        super().__init__(Storage(directory), Base(directory / "base.sqlite", synchronous=synchronous), synchronizer)
+        self._lock = directory / "lock"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ import email.policy
 import re
 from email.message import Message
 from email.parser import BytesHeaderParser
+from functools import lru_cache
 
 from conformance.model.equality import Equality
 from conformance.model.objects import ObjectKind
@@ -46,7 +47,11 @@ def identity(octets: bytes) -> str:
 
 def kind_of(octets: bytes) -> ObjectKind:
     """The kind of an object; a CPM Message unless its Content-Type says otherwise."""
-    head = octets[: _end_of_header(octets)]
+    return _kind_told_by(octets[: _end_of_header(octets)])
+
+
+@lru_cache(maxsize=1024)
+def _kind_told_by(head: bytes) -> ObjectKind:
     if b"\ncontent-type:" not in b"\n" + head.lower():
         return ObjectKind.MESSAGE
     content_type = str(BytesHeaderParser().parsebytes(head)["Content-Type"]).lower()

@@ -11,8 +11,8 @@ from conformance.model.folders import FolderPath, display
 from conformance.model.objects import ObjectKind
 from conformance.model.policy import Direction, Policy
 from conformance.reference.client.base import Base, BaseObject
+from conformance.reference.client.local import LocalStorage
 from conformance.reference.client.report import Report
-from conformance.reference.client.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Context:
 
     session: StorageSession
     hierarchy: Hierarchy
-    storage: Storage
+    storage: LocalStorage
     base: Base
     policy: Policy
     report: Report

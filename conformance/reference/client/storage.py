@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.model.folders import FolderPath
-from conformance.model.states import Flags
 from conformance.reference.client.escape import directory_of, is_level, path_of
+from conformance.reference.client.local import LocalObject, NoSuchFolder, NoSuchObject
+
+__all__ = ["FileObject", "LocalObject", "NoSuchFolder", "NoSuchObject", "Storage", "system_flags", "usual_spelling"]
 
 _LETTERS = {"\\draft": "D", "\\flagged": "F", "$forwarded": "P", "\\answered": "R", "\\seen": "S", "\\deleted": "T"}
 _FLAGS = {"D": "\\Draft", "F": "\\Flagged", "P": "$Forwarded", "R": "\\Answered", "S": "\\Seen", "T": "\\Deleted"}
@@ -28,20 +30,21 @@ _ANNOTATIONS = ".annotations"
 _count = itertools.count()
 
 
-class NoSuchFolder(Exception):
-    """A folder that local storage does not hold."""
+def usual_spelling(flag: str) -> str:
+    """A flag as it is read back: one that has a letter is the same in any letter case."""
+    letter = _LETTERS.get(flag.lower())
+    return _FLAGS[letter] if letter else flag
 
 
-class NoSuchObject(Exception):
-    """An object that local storage does not hold (any more)."""
+def system_flags(flags: Iterable[str]) -> frozenset[str]:
+    """The letters of those flags that have one, which are part of an object's file name."""
+    return frozenset(_LETTERS[flag.lower()] for flag in flags if flag.lower() in _LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
-class LocalObject:
-    """One object in local storage; its octets are read when asked for. `handle` stays the same when flags change."""
+class FileObject(LocalObject):
+    """One object as a file."""
 
-    handle: str
-    flags: Flags
     file: Path
 
     def read(self) -> bytes:
@@ -183,23 +186,24 @@ class Storage:
 
     def remove_object(self, each: LocalObject) -> None:
         """Remove an object, staged or not; one that is gone already is no error."""
-        each.file.unlink(missing_ok=True)
+        _file(each).unlink(missing_ok=True)
         _keyword_file(each).unlink(missing_ok=True)
 
     def set_flags(self, each: LocalObject, flags: Iterable[str]) -> LocalObject:
         """Give an object these flags instead of those it has. Raises `NoSuchObject`."""
-        changed = LocalObject(each.handle, frozenset(flags), each.file.with_name(_file_name(each.handle, flags)))
+        file = _file(each)
+        changed = FileObject(each.handle, frozenset(flags), file.with_name(_file_name(each.handle, flags)))
         self._write_keywords(changed)
         try:
-            each.file.rename(changed.file)
+            file.rename(changed.file)
         except FileNotFoundError:
             _keyword_file(changed).unlink(missing_ok=True)
-            raise NoSuchObject(f"{each.file} is gone") from None
+            raise NoSuchObject(f"{file} is gone") from None
         return changed
 
-    def _write(self, directory: Path, octets: bytes, flags: Iterable[str]) -> LocalObject:
+    def _write(self, directory: Path, octets: bytes, flags: Iterable[str]) -> FileObject:
         handle = _unique()
-        written = LocalObject(handle, frozenset(flags), directory / _file_name(handle, flags))
+        written = FileObject(handle, frozenset(flags), directory / _file_name(handle, flags))
         self._write_keywords(written)
         unfinished = self._tmp / handle
         unfinished.write_bytes(octets)
@@ -216,12 +220,12 @@ class Storage:
             _keyword_file(each).unlink(missing_ok=True)
 
     def _move_in(self, path: FolderPath, each: LocalObject) -> LocalObject:
-        cur = self._cur(path)
-        moved = LocalObject(each.handle, each.flags, cur / each.file.name)
+        file = _file(each)
+        moved = FileObject(each.handle, each.flags, self._cur(path) / file.name)
         try:
             if _keyword_file(each).exists():
                 _keyword_file(each).rename(_keyword_file(moved))
-            each.file.rename(moved.file)
+            file.rename(moved.file)
         except FileNotFoundError:
             self.remove_object(each)
             raise NoSuchFolder(f"no folder {path} in local storage") from None
@@ -234,20 +238,25 @@ def _unique() -> str:
 
 
 def _file_name(handle: str, flags: Iterable[str]) -> str:
-    letters = {_LETTERS[flag.lower()] for flag in flags if flag.lower() in _LETTERS}
-    return f"{handle}:2,{''.join(sorted(letters))}"
+    return f"{handle}:2,{''.join(sorted(system_flags(flags)))}"
+
+
+def _file(each: LocalObject) -> Path:
+    if not isinstance(each, FileObject):
+        raise TypeError(f"the object {each.handle} is of another local storage")
+    return each.file
 
 
 def _keyword_file(each: LocalObject) -> Path:
-    return each.file.with_name(each.handle + _KEYWORDS)
+    return _file(each).with_name(each.handle + _KEYWORDS)
 
 
-def _local_object(directory: Path, name: str, keyworded: set[str]) -> LocalObject:
+def _local_object(directory: Path, name: str, keyworded: set[str]) -> FileObject:
     handle, _, letters = name.partition(":2,")
     flags = {_FLAGS[letter] for letter in letters}
     if handle in keyworded:
         flags |= _keywords(directory / (handle + _KEYWORDS))
-    return LocalObject(handle, frozenset(flags), directory / name)
+    return FileObject(handle, frozenset(flags), directory / name)
 
 
 def _keywords(file: Path) -> set[str]:

@@ -1,0 +1,109 @@
+"""The exploration of random histories for one test case: what the implementations can be asked for, and its effort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+
+from hypothesis.strategies import SearchStrategy
+
+from conformance.clients.protocol import KillableClient
+from conformance.model.history import Act, Follow, History, Renumber, ReplaceDevice
+from conformance.model.objects import ObjectKind
+from conformance.model.policy import Direction, Policy
+from conformance.outcomes import Outcome, Reason
+from conformance.scenario.exploration import Exploration, Required
+from conformance.scenario.history_run import run_history
+from conformance.scenario.judge import Judge, NotApplicable
+from conformance.scenario.scenario import Scenario
+from conformance.scenario.stage import Stage
+from conformance.servers.protocol import Ability
+from conformance.spec import Role
+from conformance.strategies.histories import Shape, histories
+from conformance.strategies.simplification import blamed, simpler
+
+POLICIES: dict[str, tuple[Policy, ...]] = {
+    "policy.direction": (Policy(direction=Direction.DOWNLOAD), Policy(direction=Direction.UPLOAD)),
+    "policy.kind": (Policy(kinds=frozenset({ObjectKind.MESSAGE, ObjectKind.SESSION_INFO})),),
+    "policy.size": (Policy(max_size=700),),
+}
+"""The policies that a client which claims the item is told to follow."""
+
+
+class Histories:
+    """Draws histories and runs each on a fresh account and on empty local storage."""
+
+    def __init__(self, exploration: Exploration, stage: Stage, open_scenario: Callable[[Judge], Scenario]) -> None:
+        self.exploration, self.stage, self._open = exploration, stage, open_scenario
+
+    def fewer(self, times: int) -> Histories:
+        """The same with so many times fewer examples: each costs much, or there are many such test cases."""
+        effort = self.exploration.effort
+        self.exploration.effort = replace(effort, examples=-(-effort.examples // times))
+        return self
+
+    def shape(
+        self,
+        rounds: int | None = None,
+        *,
+        more_rounds: int = 0,
+        conflicts: bool = False,
+        acts: tuple[Act, ...] = (),
+        specials: tuple[str, ...] = (),
+    ) -> Shape:
+        """A shape as large as the effort of this run allows."""
+        effort = self.exploration.effort
+        policies = self._policies() if Follow.SET in specials else ()
+        return Shape(rounds or effort.rounds + more_rounds, effort.edits, conflicts, acts, specials, policies=policies)
+
+    def _policies(self) -> tuple[Policy, ...]:
+        claims = self.stage.claims[Role.CLIENT]
+        return tuple(policy for item, policies in POLICIES.items() if claims.get(item) for policy in policies)
+
+    def specials(self) -> tuple[str, ...]:
+        """What can happen besides edits: a new UIDVALIDITY, another device, another policy."""
+        renewed = (Renumber.kind,) if Ability.NEW_UID_VALIDITY in self.stage.server.abilities else ()
+        return (*renewed, ReplaceDevice.kind, *((Follow.SET,) if self._policies() else ()))
+
+    def possible(self, acts: Iterable[Act]) -> tuple[Act, ...]:
+        """These interruptions, and silence where the effort of this run allows for it."""
+        return (*acts, Act.STALL) if self.exploration.effort.thorough else tuple(acts)
+
+    def require_killable(self) -> None:
+        """Raise `NotApplicable` where the adapter cannot kill the client."""
+        if not isinstance(self.stage.client, KillableClient):
+            raise NotApplicable("the client's adapter cannot kill it", Reason.NO_ABILITY)
+
+    def explore(self, shape: Shape, requirements: Iterable[str], required: Required) -> None:
+        """Explore histories of that shape."""
+        without: set[str] = set()
+
+        def apart_from(found: History) -> SearchStrategy[History] | None:
+            kind = blamed(found)
+            if kind in without:
+                return None
+            without.add(kind)
+            self.exploration.judge.remark(f"explored further without: {kind}")
+            return histories(replace(shape, without=frozenset(without)))
+
+        plainer = partial(simpler, conflicts=shape.conflicts)
+        self.exploration.explore(histories(shape), self._example, requirements, required, plainer, apart_from)
+
+    def _example(self, history: History, judge: Judge) -> list[str]:
+        return run_history(history, self._open(judge))
+
+
+class ServerHistories(Histories):
+    """Histories of the reference client that judge the server alone: whatever is wrong contradicts SYN-801."""
+
+    def _example(self, history: History, judge: Judge) -> list[str]:
+        scenario = self._open(Judge(judge.record, judge.transcript))
+        try:
+            return run_history(history, scenario)
+        finally:
+            judge.steps += scenario.judge.steps
+            for each in scenario.judge.findings:
+                if each.outcome is Outcome.FAIL:
+                    entry = each.deciding.entry if each.deciding else None
+                    judge.contradicted("SYN-801", f"{each.requirement}: {each.expected}", each.observed, entry)

@@ -1,0 +1,62 @@
+"""Keep the counterexamples of a run beside its report, each as a file that can be run again."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from conformance.configuration import Configuration, without_password
+from conformance.model.history import History
+from conformance.outcomes import Outcome
+from conformance.scenario.counterexample import SavedCounterexample
+from conformance.scenario.exploration import Counterexample
+from conformance.spec import Role
+
+DIRECTORY = "counterexamples"
+
+
+def keeper(
+    configuration: Configuration,
+    case: str,
+    role: Role,
+    suite: str,
+    setting: Mapping[str, Any],
+) -> Callable[[Counterexample[object]], str | None]:
+    """What keeps the confirmed counterexamples of a case; it returns a file's path, relative to the report."""
+    numbers = itertools.count(1)
+
+    def keep(found: Counterexample[object]) -> str | None:
+        saved = _saved(found, configuration, case, role)
+        if saved is None:
+            return None
+        name = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', case).strip('_')}-{next(numbers)}"
+        replace(saved, suite=suite, setting=setting).write(Path(configuration.output) / DIRECTORY / f"{name}.json")
+        return f"{DIRECTORY}/{name}.json"
+
+    return keep
+
+
+def _saved(
+    found: Counterexample[object], configuration: Configuration, case: str, role: Role
+) -> SavedCounterexample | None:
+    if not isinstance(found.value, History) or not isinstance(found.drawn, History):
+        return None
+    failures = [each for each in found.judge.findings if each.outcome is Outcome.FAIL]
+    return SavedCounterexample(
+        case=case,
+        role=role.value,
+        requirements=tuple(dict.fromkeys(each.requirement for each in failures)),
+        value=found.value,
+        drawn=found.drawn,
+        expected=failures[0].expected,
+        observed=failures[0].observed,
+        reproduced=(found.reproduced.times, found.reproduced.of),
+        server=without_password(configuration.server),
+        client=configuration.client,
+        seed=configuration.seed,
+        profile=configuration.profile.value,
+    )

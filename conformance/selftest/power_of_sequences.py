@@ -1,0 +1,100 @@
+"""How surely random sequences of storage operations find faulty servers: `python -m ...power_of_sequences [seeds]`.
+
+Each fault is looked for with as many seeds; told are how often it is found, after how many examples, and how many steps
+the simplest example has.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median
+
+from conformance.configuration import Profile
+from conformance.imap.transcript import Transcript
+from conformance.outcomes import Finding, Outcome
+from conformance.scenario.effort import EFFORTS, Effort
+from conformance.scenario.exploration import Exploration
+from conformance.scenario.judge import Judge
+from conformance.scenario.stage import Stage
+from conformance.scenario.storage import Storage
+from conformance.scenario.store_machine import StoreMachine
+from conformance.selftest.faulty_sequences import SEQUENCE_FAULTS, SequenceFault
+from conformance.selftest.faulty_servers import faulty
+from conformance.servers.protocol import StorageServer
+from conformance.servers.simulation import SimulatedServer
+from conformance.spec import requirement
+from conformance.strategies.store_sequences import sequences
+from conformance.strategies.store_simpler import simpler
+from conformance.strategies.store_steps import Step
+
+
+@dataclass(frozen=True)
+class Search:
+    """What one search for a fault came to: the findings, the simplest example, and how many examples were drawn."""
+
+    findings: tuple[Finding, ...]
+    steps: tuple[str, ...]
+    examples: int
+
+    def has(self, outcome: Outcome, requirements: Collection[str]) -> bool:
+        """Whether one of the requirements has that outcome."""
+        return any(each.outcome is outcome and each.requirement in requirements for each in self.findings)
+
+
+def search(server: StorageServer, seed: int, effort: Effort) -> Search:
+    """Explore a server with one seed; it has to be up."""
+    exploration = Exploration(_judge(), effort, seed, _judge)
+    stage = Stage(server, None)
+    with ExitStack() as opened:
+
+        def run(steps: tuple[Step, ...], judge: Judge) -> list[str]:
+            opened.close()
+            storage = opened.enter_context(Storage(stage, judge, Transcript()))
+            return StoreMachine(storage, judge).run(steps)
+
+        exploration.explore(sequences(effort.sessions, effort.steps), run, (), simpler=simpler)
+    judge = exploration.judge
+    return Search(tuple(judge.findings), tuple(judge.steps), exploration.run)
+
+
+def _judge() -> Judge:
+    return Judge(requirement, "")
+
+
+def search_fault(fault: SequenceFault, seed: int, effort: Effort) -> Search:
+    """Explore a server with a fault, in memory."""
+    with SimulatedServer(faulty(fault.fault).server) as server:
+        return search(server, seed, effort)
+
+
+def is_found(fault: SequenceFault, found: Search) -> bool:
+    """Whether a requirement that the fault breaks tells of it."""
+    return found.has(Outcome.WARN if fault.is_mild else Outcome.FAIL, fault.requirements)
+
+
+def power(fault: SequenceFault, seeds: int, effort: Effort) -> str:
+    """One line of the table."""
+    searches = [search_fault(fault, seed, effort) for seed in range(seeds)]
+    found = [each for each in searches if is_found(fault, each)]
+    named = {each.requirement for one in searches for each in one.findings if each.outcome is Outcome.FAIL}
+    others = sorted(named - set(fault.requirements))
+    examples = median(each.examples for each in found) if found else 0
+    steps = sorted(len(each.steps) for each in found) or [0]
+    row = f"{fault.name:36} {len(found):3} of {seeds}  examples {examples:5.1f}  steps {median(steps):4.1f}, most {steps[-1]}"
+    return f"{row}  also {' '.join(others)}" if others else row
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table for so many seeds, of the faults that are named or of all."""
+    seeds = int(arguments[0]) if arguments else 20
+    for fault in SEQUENCE_FAULTS:
+        if not arguments[1:] or fault.name in arguments[1:]:
+            sys.stdout.write(power(fault, seeds, EFFORTS[Profile.CI]) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
