@@ -15,14 +15,12 @@ import pytest
 
 from conformance.cases.declaration import Declaration
 from conformance.cases.registry import is_selected
-from conformance.clients.registry import open_client
 from conformance.configuration import Configuration, Roles, adapter_options, read, without_password
 from conformance.execution import allure
 from conformance.execution.clock import Clock
 from conformance.execution.header import Observed, observe, suite_version, unanswered
-from conformance.execution.honesty import require_honesty
+from conformance.execution.opening import open_stage
 from conformance.execution.results import case_result
-from conformance.execution.simulation import client_within_reach
 from conformance.imap.errors import ConnectionLost
 from conformance.imap.transcript import Transcript
 from conformance.outcomes import CaseResult, Outcome, Reason
@@ -30,8 +28,7 @@ from conformance.problems import Problem
 from conformance.scenario.exploration import Counterexample
 from conformance.scenario.judge import Judge, NotApplicable
 from conformance.scenario.keeping import keeper
-from conformance.scenario.stage import Bounds, Stage
-from conformance.servers.registry import open_server
+from conformance.scenario.stage import Stage
 from conformance.spec import Role, requirement
 
 RESULT, OBSERVED = "cpm-case-result", "cpm-observed"
@@ -87,36 +84,11 @@ class ConformanceSession:
         """Start the implementations under test, once. Raises `Problem` if that is not possible."""
         if self._stage is None:
             with ExitStack() as started:
-                self._stage = self._start(started)
+                self._stage = open_stage(self.configuration, started, judges_client=Role.CLIENT in self.judged_roles())
                 self._resources = started.pop_all()
         if self.observed is None:
             self.observed = observe(self._stage, without_password(self.configuration.server))
         return self._stage
-
-    def _start(self, started: ExitStack) -> Stage:
-        said = self.configuration
-        client = open_client(said.client, said.client_options)
-        server = started.enter_context(open_server(said.server, said.server_options))
-        client = client_within_reach(server, client)
-        if client is not None:
-            started.enter_context(client)
-        stage = Stage(
-            server,
-            client,
-            overrides=said.claims,
-            bounds=Bounds(
-                said.synchronize_timeout,
-                said.answer_timeout,
-                said.runs_to_converge,
-                period=said.trigger_period,
-                reaction=said.trigger_tolerance,
-            ),
-            output=said.output,
-            secrets=said.secrets(),
-        )
-        if client is not None and Role.CLIENT in self.judged_roles():
-            require_honesty(stage)
-        return stage
 
     @property
     def stage(self) -> Stage:

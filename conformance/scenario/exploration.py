@@ -202,8 +202,12 @@ class Exploration:
             return value, judge
         last = judge
 
+        end = time.monotonic() + self.effort.seconds
+
         def fails(candidate: Drawn) -> bool:
             nonlocal last
+            if time.monotonic() > end:
+                return False
             again = self._again(candidate, example)
             if again is None or not _failures(again):
                 return False

@@ -95,15 +95,19 @@ class Histories:
 
 
 class ServerHistories(Histories):
-    """Histories of the reference client that judge the server alone: whatever is wrong contradicts SYN-801."""
+    """Histories of the reference client that judge the server alone."""
 
     def _example(self, history: History, judge: Judge) -> list[str]:
-        scenario = self._open(Judge(judge.record, judge.transcript))
-        try:
-            return run_history(history, scenario)
-        finally:
-            judge.steps += scenario.judge.steps
-            for each in scenario.judge.findings:
-                if each.outcome is Outcome.FAIL:
-                    entry = each.deciding.entry if each.deciding else None
-                    judge.contradicted("SYN-801", f"{each.requirement}: {each.expected}", each.observed, entry)
+        return judge_server_by(history, self._open, judge)
+
+
+def judge_server_by(history: History, open_scenario: Callable[[Judge], Scenario], judge: Judge) -> list[str]:
+    """Run a history of the reference client: whatever is wrong in it contradicts SYN-801 of the server."""
+    own = Judge(judge.record, judge.transcript)
+    exercised = run_history(history, open_scenario(own))
+    judge.steps += own.steps
+    for each in own.findings:
+        if each.outcome is Outcome.FAIL:
+            entry = each.deciding.entry if each.deciding else None
+            judge.contradicted("SYN-801", f"{each.requirement}: {each.expected}", each.observed, entry)
+    return exercised

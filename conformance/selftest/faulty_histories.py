@@ -284,10 +284,11 @@ class LocalNewsSeenOnce(_Remembering):
 
 @dataclass(frozen=True)
 class FaultyClient:
-    """A seeded fault of a client: its one switch, and the requirements that it breaks."""
+    """A seeded fault of a client: its one switch, requirements of which it breaks one, and the case that finds it."""
 
     fault: type[object]
     requirements: tuple[str, ...]
+    case: str = "random-interruptions"
 
     @property
     def name(self) -> str:
@@ -304,29 +305,29 @@ class FaultyClient:
         return cast("type[Synchronizer]", type(self.name, (Synchronizer,), parts))
 
 
-FAULTY_CLIENTS = tuple(
-    FaultyClient(fault, requirements)
-    for fault, requirements in (
-        (MarkBeforeFetch, ("SYN-706",)),
-        (MarkAtTheEnd, ("SYN-712",)),
-        (ModSequenceBeforeFlags, ()),
-        (ModSequenceOfTheEnd, ("SYN-712",)),
-        (ForgottenBeforeExpunge, ("SYN-709",)),
-        (ForgottenBeforeLocalRemoval, ("SYN-711",)),
-        (EqualsUploadedOnce, ("SYN-408",)),
-        (EqualsDownloadedOnce, ("SYN-403",)),
-        (EqualsRemovedTogether, ("SYN-411",)),
-        (RefusedStoreForgotten, ("SYN-713",)),
-        (RefusedRemovalForgotten, ()),
-        (FlagsNotKept, ("SYN-502",)),
-        (SwappedIdentifiers, ("SYN-411",)),
-        (NewUidValidityIgnored, ()),
-        (FlagsOfEitherSide, ("SYN-503",)),
-        (NumbersForIdentifiers, ("SYN-712",)),
-        (BelievesCutLists, ("SYN-710",)),
-        (BelievesRefusedLists, ()),
-        (RefusedFoldersKnown, ("SYN-323",)),
-        (BaseLostWithTheRun, ()),
-        (LocalNewsSeenOnce, ("SYN-707",)),
-    )
+_BROKEN_OFF = ("SYN-706", "SYN-707", "SYN-709", "SYN-710", "SYN-712", "SYN-715")
+_FREE, _CONFLICT = "random-divergence-without-conflict", "random-divergence-with-conflict"
+
+FAULTY_CLIENTS = (
+    FaultyClient(MarkBeforeFetch, ("SYN-706", "SYN-715", "SYN-403")),
+    FaultyClient(MarkAtTheEnd, ("SYN-712", "SYN-403")),
+    FaultyClient(ModSequenceBeforeFlags, (*_BROKEN_OFF, "SYN-501", "SYN-502")),
+    FaultyClient(ModSequenceOfTheEnd, ("SYN-712",)),
+    FaultyClient(ForgottenBeforeExpunge, ("SYN-709", "SYN-715", "SYN-410")),
+    FaultyClient(ForgottenBeforeLocalRemoval, ("SYN-701", "SYN-406"), "random-histories"),
+    FaultyClient(EqualsUploadedOnce, ("SYN-408",), _FREE),
+    FaultyClient(EqualsDownloadedOnce, ("SYN-403",), _FREE),
+    FaultyClient(EqualsRemovedTogether, ("SYN-411", "SYN-410", "SYN-407"), _FREE),
+    FaultyClient(RefusedStoreForgotten, ("SYN-407", "SYN-408", "SYN-713")),
+    FaultyClient(RefusedRemovalForgotten, ("SYN-410",)),
+    FaultyClient(FlagsNotKept, ("SYN-502", "SYN-504"), _FREE),
+    FaultyClient(SwappedIdentifiers, ("SYN-507", "SYN-411", "SYN-410"), _FREE),
+    FaultyClient(NewUidValidityIgnored, ("SYN-403", "SYN-406", "SYN-407"), _FREE),
+    FaultyClient(FlagsOfEitherSide, ("SYN-503", "SYN-504"), _FREE),
+    FaultyClient(NumbersForIdentifiers, ("SYN-712", "SYN-704")),
+    FaultyClient(BelievesCutLists, ("SYN-710",)),
+    FaultyClient(BelievesRefusedLists, ("SYN-704",)),
+    FaultyClient(RefusedFoldersKnown, ("SYN-304", "SYN-323")),
+    FaultyClient(BaseLostWithTheRun, (*_BROKEN_OFF, "SYN-704", "SYN-410", "SYN-406", "SYN-504")),
+    FaultyClient(LocalNewsSeenOnce, ("SYN-707", "SYN-715", "SYN-407")),
 )

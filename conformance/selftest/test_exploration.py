@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
+import hypothesis
 import pytest
+from hypothesis import Phase
 from hypothesis import strategies as st
 
+from conformance.configuration import Profile
 from conformance.outcomes import Outcome, Reason
-from conformance.scenario.effort import Effort
-from conformance.scenario.exploration import Exploration
+from conformance.scenario.effort import EFFORTS, Effort
+from conformance.scenario.exploration import PATIENCE, Counterexample, Exploration
 from conformance.scenario.judge import Judge, PreconditionNotReached
 from conformance.spec import requirement
 
@@ -104,3 +108,153 @@ def test_what_stops_an_example_stops_the_exploration() -> None:
         exploration.explore(st.integers(), example, [REQUIREMENT])
     assert exploration.run == 1
     assert not exploration.judge.findings
+
+
+def test_a_failure_is_made_as_simple_as_it_can_be() -> None:
+    """Where it is known what is simpler, that is tried instead, and the first one found is kept beside it."""
+    kept: list[Counterexample[object]] = []
+
+    def keep(found: Counterexample[object]) -> str:
+        kept.append(found)
+        return "kept.json"
+
+    exploration = Exploration(_judge(), Effort(50), 1, _judge, keep)
+
+    def example(value: int, judge: Judge) -> Iterable[str]:
+        if value >= 10:
+            judge.contradicted(REQUIREMENT, "less than ten", str(value))
+        return []
+
+    exploration.explore(
+        st.integers(0, 1000), example, [REQUIREMENT], simpler=lambda value: [value // 2, value - 1] if value else []
+    )
+    (found,) = kept
+    assert found.value == 10
+    assert isinstance(found.drawn, int)
+    assert found.drawn >= 10
+    assert exploration.judge.replay == "kept.json"
+
+
+def test_what_else_fails_is_found_apart_from_it() -> None:
+    """After one failure the rest is explored, and what passes there is told apart from what was left out."""
+    exploration = _exploration()
+    left = ["folder", "object", "flag"]
+
+    def example(value: str, judge: Judge) -> Iterable[str]:
+        if value != "flag":
+            judge.contradicted({"folder": "SYN-703", "object": "SYN-704"}[value], "done", "not done")
+        return ["drawn"]
+
+    def apart_from(value: str) -> st.SearchStrategy[str]:
+        left.remove(value)
+        return st.sampled_from(left)
+
+    requirements = ["SYN-703", "SYN-704", "SYN-705"]
+    exploration.explore(st.sampled_from(left), example, requirements, ["drawn"], lambda _: [], apart_from)
+    outcomes = [exploration.judge.outcome_of(each) for each in requirements]
+    assert outcomes == [Outcome.FAIL, Outcome.FAIL, Outcome.PASS]
+
+
+def test_each_requirement_needs_its_own_evidence() -> None:
+    """What was exercised for one requirement establishes nothing for another."""
+    exploration = _exploration(examples=5)
+    exploration.explore(
+        st.integers(),
+        lambda _value, _judge: ["fetched"],
+        ["SYN-706", "SYN-707"],
+        {"SYN-706": ["fetched"], "SYN-707": ["stored"]},
+    )
+    judge = exploration.judge
+    assert [judge.outcome_of(each) for each in ("SYN-706", "SYN-707")] == [Outcome.PASS, Outcome.INCONCLUSIVE]
+    assert exploration.run == 5 * PATIENCE
+
+
+def test_a_failing_example_is_no_evidence() -> None:
+    """What only failing examples exercised was not established by any."""
+    exploration = _exploration(examples=5)
+
+    def example(_value: int, judge: Judge) -> Iterable[str]:
+        judge.contradicted("SYN-703", "no failure", "one")
+        return ["removed"]
+
+    exploration.explore(st.integers(), example, ["SYN-703", "SYN-705"], ["removed"])
+    assert exploration.judge.outcome_of("SYN-705") is Outcome.INCONCLUSIVE
+
+
+def test_what_one_example_leaves_open_stays_open() -> None:
+    """An example that decides nothing about a requirement keeps the others from establishing it."""
+    exploration = _exploration(examples=10)
+    seen: list[int] = []
+
+    def example(value: int, judge: Judge) -> Iterable[str]:
+        seen.append(value)
+        if len(seen) == 3:
+            judge.undecided(REQUIREMENT, "one copy", "two")
+        return []
+
+    exploration.explore(st.integers(), example, [REQUIREMENT])
+    assert exploration.judge.outcome_of(REQUIREMENT) is Outcome.INCONCLUSIVE
+
+
+def test_time_is_bounded() -> None:
+    """When the time for a case is over no further example is begun, and the report says so."""
+    exploration = Exploration(_judge(), Effort(50, seconds=0.0), 1, _judge)
+    exploration.explore(st.integers(), lambda _value, _judge: [], [REQUIREMENT])
+    assert exploration.run == 1
+    assert "1 of 50 examples" in exploration.judge.remarks[0]
+
+
+def test_a_rate_is_kept() -> None:
+    """Examples begin no faster than the rate allows."""
+    exploration = Exploration(_judge(), Effort(4, rate=60 * 20), 1, _judge)
+    begun: list[float] = []
+
+    def example(_value: int, _judge: Judge) -> Iterable[str]:
+        begun.append(time.monotonic())
+        return []
+
+    exploration.explore(st.integers(), example, [REQUIREMENT])
+    assert begun[-1] - begun[0] >= 3 / 20 - 0.01
+
+
+def test_all_of_a_given_list_is_run() -> None:
+    """What can be listed is covered, each once, and a failure among it is told."""
+    exploration = _exploration()
+    seen: list[int] = []
+
+    def example(value: int, judge: Judge) -> Iterable[str]:
+        seen.append(value)
+        if value == 7:
+            judge.contradicted(REQUIREMENT, "any but seven", "seven")
+        return []
+
+    exploration.cover(range(5), example, [REQUIREMENT])
+    assert seen == [0, 1, 2, 3, 4]
+    assert exploration.judge.outcome_of(REQUIREMENT) is Outcome.PASS
+    again = _exploration()
+    again.cover([6, 7, 8], example, [REQUIREMENT])
+    assert again.judge.outcome_of(REQUIREMENT) is Outcome.FAIL
+    assert 8 not in seen
+
+
+def test_the_digest_tells_the_operations() -> None:
+    """The same seed has the same digest of all that was drawn, another seed another one."""
+
+    def digest(seed: int) -> str:
+        exploration = _exploration(seed)
+        exploration.explore(st.integers(), lambda _value, _judge: [], [REQUIREMENT])
+        assert exploration.judge.examples is not None
+        return exploration.judge.examples.operations
+
+    assert digest(7) == digest(7)
+    assert digest(7) != digest(8)
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_every_profile_is_one_of_hypothesis(profile: Profile) -> None:
+    """Each profile is registered with Hypothesis, without a database, and remote ones never shrink."""
+    registered = hypothesis.settings.get_profile(f"cpm-{profile.value}")
+    assert registered.database is None
+    assert registered.max_examples == EFFORTS[profile].examples
+    assert (Phase.shrink in registered.phases) == EFFORTS[profile].shrink
+    assert not EFFORTS[Profile.REMOTE].shrink
