@@ -9,6 +9,7 @@ import click
 from conformance.cli.adapter import adapter
 from conformance.cli.doctor import doctor
 from conformance.cli.listing import list_requirements
+from conformance.cli.replay import replay
 from conformance.cli.run import run
 from conformance.problems import COULD_NOT_RUN, USAGE, Problem
 
@@ -23,6 +24,7 @@ def cli() -> None:
 
 
 cli.add_command(run)
+cli.add_command(replay)
 cli.add_command(doctor)
 cli.add_command(list_requirements)
 cli.add_command(adapter)

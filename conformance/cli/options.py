@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,13 @@ def configuration(config: Path | None, options: tuple[str, ...], **given: Any) -
     """The configuration that file and command line spell together; options that were not given say nothing."""
     overrides = {key: value for key, value in given.items() if value not in (None, ())}
     return read(config, overrides | adapter_options(options))
+
+
+def with_seed(settings: Configuration, given: int | None) -> Configuration:
+    """The configuration with a seed of its own where a nightly run was given none; the report tells it."""
+    if settings.profile is not Profile.NIGHTLY or given is not None or "seed" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"seed": secrets.randbelow(2**32)})
 
 
 ROLE = click.Choice([each.value for each in Roles])

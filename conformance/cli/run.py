@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from conformance.cli.options import PROFILE, ROLE, configuration, implementations
+from conformance.cli.options import PROFILE, ROLE, configuration, implementations, with_seed
 from conformance.configuration import Configuration
 from conformance.problems import COULD_NOT_RUN, Problem, UsageProblem
 
@@ -18,13 +18,15 @@ from conformance.problems import COULD_NOT_RUN, Problem, UsageProblem
 @implementations
 @click.option("--role", type=ROLE, help="Judge the server, the client, or all (default).")
 @click.option("--profile", type=PROFILE, help="How much random exploration; quick by default.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of all random draws.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed of all random draws; nightly runs choose one of their own."
+)
 @click.option("--select", multiple=True, metavar="ID", help="Only this requirement, test case or clause; repeatable.")
 @click.option("--output", type=click.Path(path_type=Path), help="Directory of the report; reports/latest by default.")
 @click.option("-n", "workers", type=click.IntRange(0, 64), help="Parallel processes.")
 def run(config: Path | None, options: tuple[str, ...], **given: Any) -> None:
     """Judge a storage server and a storage client, and write report.json, report.html, junit.xml and Allure results."""
-    settings = configuration(config, options, **given)
+    settings = with_seed(configuration(config, options, **given), given.get("seed"))
     raise click.exceptions.Exit(execute(settings))
 
 
@@ -37,6 +39,7 @@ def execute(settings: Configuration) -> int:
 
     _check_selection(settings)
     _clear(settings.output)
+    click.echo(f"profile {settings.profile.value}, seed {settings.seed} (the same seed draws the same again: --seed N)")
     with Progress(sys.stdout) as progress:
         session = launch(settings, progress)
     report, files = write_report(session, session.clock)

@@ -14,9 +14,12 @@ from typing import Any, Literal
 from conformance.model.history import History
 from conformance.model.history_json import UnreadableHistory, history_from_json, history_to_json
 from conformance.problems import ConfigurationProblem
+from conformance.strategies.store_json import steps_from_json, steps_to_json
+from conformance.strategies.store_steps import Step
 
 FORMAT = "cpm-conformance-counterexample/1"
-Value = History
+Sequence = tuple[Step, ...]
+Value = History | Sequence
 _MEND = "give a file that a run wrote under `counterexamples`, as it was written"
 
 
@@ -77,14 +80,16 @@ class SavedCounterexample:
 
 def told(value: Value) -> list[str]:
     """What is run, in words, a line a step."""
-    return list(value.lines())
+    return list(value.lines() if isinstance(value, History) else map(str, value))
 
 
 def _value_to_json(value: Value) -> dict[str, Any]:
-    return history_to_json(value)
+    return history_to_json(value) if isinstance(value, History) else {"sequence": steps_to_json(value)}
 
 
 def _value_from_json(told: Any) -> Value:
+    if isinstance(told, Mapping) and "sequence" in told:
+        return steps_from_json(told["sequence"])
     return history_from_json(told)
 
 

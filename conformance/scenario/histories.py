@@ -23,6 +23,7 @@ from conformance.spec import Role
 from conformance.strategies.histories import Shape, histories
 from conformance.strategies.simplification import blamed, simpler
 
+FEW_EDITS = 3
 POLICIES: dict[str, tuple[Policy, ...]] = {
     "policy.direction": (Policy(direction=Direction.DOWNLOAD), Policy(direction=Direction.UPLOAD)),
     "policy.kind": (Policy(kinds=frozenset({ObjectKind.MESSAGE, ObjectKind.SESSION_INFO})),),
@@ -52,10 +53,14 @@ class Histories:
         acts: tuple[Act, ...] = (),
         specials: tuple[str, ...] = (),
     ) -> Shape:
-        """A shape as large as the effort of this run allows."""
+        """A shape as large as the effort of this run allows.
+
+        Where something is to happen during the run, few things are touched before, so that much is left to touch then.
+        """
         effort = self.exploration.effort
+        edits = min(effort.edits, FEW_EDITS) if acts else effort.edits
         policies = self._policies() if Follow.SET in specials else ()
-        return Shape(rounds or effort.rounds + more_rounds, effort.edits, conflicts, acts, specials, policies=policies)
+        return Shape(rounds or effort.rounds + more_rounds, edits, conflicts, acts, specials, policies=policies)
 
     def _policies(self) -> tuple[Policy, ...]:
         claims = self.stage.claims[Role.CLIENT]
@@ -76,7 +81,9 @@ class Histories:
             raise NotApplicable("the client's adapter cannot kill it", Reason.NO_ABILITY)
 
     def explore(self, shape: Shape, requirements: Iterable[str], required: Required) -> None:
-        """Explore histories of that shape."""
+        """Explore histories of that shape, flat ones where the server has no hierarchy."""
+        if self._open(self.exploration.fresh_judge()).store.hierarchy.delimiter is None:
+            shape = shape.flat()
         without: set[str] = set()
 
         def apart_from(found: History) -> SearchStrategy[History] | None:

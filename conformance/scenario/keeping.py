@@ -1,10 +1,11 @@
-"""Keep the counterexamples of a run beside its report, each as a file that can be run again."""
+"""Keep the counterexamples of a run beside its report: each as a file to be run again and as a script."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from conformance.model.history import History
 from conformance.outcomes import Outcome
 from conformance.scenario.counterexample import SavedCounterexample
 from conformance.scenario.exploration import Counterexample
+from conformance.scenario.script import NoScript, client_script
 from conformance.spec import Role
 
 DIRECTORY = "counterexamples"
@@ -34,7 +36,11 @@ def keeper(
         if saved is None:
             return None
         name = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', case).strip('_')}-{next(numbers)}"
-        replace(saved, suite=suite, setting=setting).write(Path(configuration.output) / DIRECTORY / f"{name}.json")
+        saved, directory = replace(saved, suite=suite, setting=setting), Path(configuration.output) / DIRECTORY
+        saved.write(directory / f"{name}.json")
+        with suppress(NoScript):
+            script = client_script(saved, configuration.redacted()["client_options"], configuration.runs_to_converge)
+            (directory / f"{name}.py").write_text(script, "utf-8")
         return f"{DIRECTORY}/{name}.json"
 
     return keep
@@ -43,7 +49,7 @@ def keeper(
 def _saved(
     found: Counterexample[object], configuration: Configuration, case: str, role: Role
 ) -> SavedCounterexample | None:
-    if not isinstance(found.value, History) or not isinstance(found.drawn, History):
+    if not isinstance(found.value, History | tuple) or not isinstance(found.drawn, History | tuple):
         return None
     failures = [each for each in found.judge.findings if each.outcome is Outcome.FAIL]
     return SavedCounterexample(

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from conformance.imap.transcript import Transcript
+from conformance.model.history import History
 from conformance.outcomes import Finding, Outcome
 from conformance.problems import ConfigurationProblem
 from conformance.scenario.counterexample import SavedCounterexample
@@ -15,6 +16,8 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.laboratory import Laboratory
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
+from conformance.scenario.storage import Storage
+from conformance.scenario.store_machine import StoreMachine
 from conformance.scenario.variations import VARIATIONS
 from conformance.spec import requirement
 
@@ -36,7 +39,10 @@ def rerun(saved: SavedCounterexample, stage: Stage) -> Rerun:
     """Run the counterexample. Raises whatever keeps it from being run."""
     judge, transcript = Judge(requirement, ""), stage.transcript()
     with ExitStack() as opened:
-        if saved.role == "server":
+        if not isinstance(saved.value, History):
+            storage = opened.enter_context(Storage(stage, judge, transcript))
+            StoreMachine(storage, judge).run(saved.value)
+        elif saved.role == "server":
             judge_server_by(saved.value, lambda own: _opened(saved, stage, own, transcript, opened), judge)
         else:
             run_history(saved.value, _opened(saved, stage, judge, transcript, opened))

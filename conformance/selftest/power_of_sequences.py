@@ -83,7 +83,8 @@ def power(fault: SequenceFault, seeds: int, effort: Effort) -> str:
     others = sorted(named - set(fault.requirements))
     examples = median(each.examples for each in found) if found else 0
     steps = sorted(len(each.steps) for each in found) or [0]
-    row = f"{fault.name:36} {len(found):3} of {seeds}  examples {examples:5.1f}  steps {median(steps):4.1f}, most {steps[-1]}"
+    row = f"{fault.name:36} {len(found):3} of {seeds}  examples {examples:5.1f}"
+    row += f"  steps {median(steps):4.1f}, most {steps[-1]}"
     return f"{row}  also {' '.join(others)}" if others else row
 
 

@@ -76,6 +76,8 @@ def test_a_run_keeps_what_failed(tmp_path: Path) -> None:
     saved = read_counterexample(tmp_path / result.replay)
     assert saved.reproduced == (3, 3)
     assert (saved.server, saved.client, saved.profile) == ("simulation", "reference", "quick")
+    assert isinstance(saved.value, History)
+    assert isinstance(saved.drawn, History)
     assert len(saved.value.steps) <= 3
     assert len(saved.drawn.steps) >= len(saved.value.steps)
     assert saved.told[0].startswith("base: ")

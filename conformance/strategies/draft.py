@@ -238,7 +238,11 @@ class Draft:
         ]
 
     def allows(self, step: Step, *, conflicts: bool) -> bool:
-        """Whether a step is possible now; with `conflicts`, also where the other side has touched the same thing."""
+        """Whether a step is possible now; with `conflicts`, also where the other side has touched the same thing.
+
+        What a policy makes of a conflict the text does not say, so none is made while there is one.
+        """
+        conflicts = conflicts and self.policy == EVERYTHING
         if isinstance(step, Synchronize):
             return step.interruption is None or self._allows_meanwhile(step.interruption.edits)
         if isinstance(step, Renumber):

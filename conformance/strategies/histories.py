@@ -7,7 +7,7 @@ fewer things there are, the more often. Every draw depends on the model only, ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from random import Random
 
 from hypothesis import strategies as st
@@ -81,7 +81,13 @@ class Shape:
     policies: tuple[Policy, ...] = ()
     flags: tuple[str, ...] = SYSTEM_FLAGS
     objects: int = 5
-    folders: Sequence[FolderPath] = field(default=FOLDER_PATHS)
+    folders: Sequence[FolderPath] = FOLDER_PATHS
+    new_folders: Sequence[FolderPath] = NEW_FOLDER_PATHS
+
+    def flat(self) -> Shape:
+        """The same for a server without hierarchy."""
+        flat = [[path for path in paths if len(path) == 1] for paths in (self.folders, self.new_folders)]
+        return replace(self, folders=flat[0], new_folders=flat[1])
 
 
 @st.composite
@@ -105,7 +111,7 @@ def _base(random: Random, shape: Shape) -> StoreState:
         for depth in range(1, len(path) + 1):
             state = state.with_folder(path[:depth])
     held: list[tuple[FolderPath, StoredObject]] = []
-    for number in range(1, random.randint(1, shape.objects) + 1):
+    for number in range(1, random.randint(min(2, shape.objects), shape.objects) + 1):
         name = f"old-{number}"
         path, content = random.choice(sorted(state.folders)), of_kind(random.choice(list(ObjectKind)), name)
         if held and random.random() < EQUAL:
@@ -160,9 +166,14 @@ class _Author:
     def write_edit(self) -> None:
         """One edit of one side, of a kind that is enabled and possible now."""
         side = self.random.choice(list(Side))
-        edit = self.edit(self.draft, side, contested=self.shape.conflicts and self._sometimes())
+        edit = self.edit(self.draft, side, contested=self.contests and self._sometimes())
         if edit is not None:
             self.draft.add(edit)
+
+    @property
+    def contests(self) -> bool:
+        """Whether edits may be of what the other side has touched."""
+        return self.shape.conflicts and self.draft.policy == EVERYTHING
 
     def edit(self, draft: Draft, side: Side, *, contested: bool = False) -> Edit | None:
         """An edit of a side; contested ones are of what the other side has touched."""
@@ -177,7 +188,7 @@ class _Author:
     def _free(self, draft: Draft, side: Side) -> Iterator[tuple[str, Callable[[], Edit]]]:
         held = self._held(draft, side)
         removable = draft.removable(side)
-        new_names = [path for path in NEW_FOLDER_PATHS if draft.is_new_name(path) and draft.can_hold(side, path)]
+        new_names = [path for path in self.shape.new_folders if draft.is_new_name(path) and draft.can_hold(side, path)]
         yield "add", lambda: self._addition(draft, side)
         if held:
             yield "remove", lambda: RemoveObject(side, *self.random.choice(held))
@@ -220,8 +231,8 @@ class _Author:
         """A folder that something new may go to, now and then one that is new itself."""
         known = {*draft.state(side).folders, *draft.state(OTHER[side]).folders}
         places = [path for path in sorted(known) if draft.can_hold(side, path)]
-        places += [path for path in NEW_FOLDER_PATHS if path not in known and draft.can_hold(side, path)][:2]
-        return self.random.choice(places or NEW_FOLDER_PATHS)
+        places += [path for path in self.shape.new_folders if path not in known and draft.can_hold(side, path)][:2]
+        return self.random.choice(places or self.shape.new_folders)
 
     def _addition(self, draft: Draft, side: Side) -> Edit:
         path = self._place(draft, side)
@@ -279,7 +290,7 @@ class _Author:
         """What another client does on the server during the run; of all kinds, since no other place tests it."""
         draft, kinds = self.draft.in_the_run(), self.kinds
         self.kinds = {*EDITS}
-        for _ in range(self.random.randint(1, 2)):
+        for _ in range(self.random.randint(1, 3)):
             edit = self.edit(draft, Side.SERVER)
             if edit is not None:
                 draft.add(edit)

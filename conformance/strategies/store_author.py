@@ -66,7 +66,7 @@ class Author:
 
     def folder(self) -> FolderPath | None:
         """A folder: often the one that the last step was about."""
-        last = getattr(self.steps[-1], "path", None) if self.steps else None
+        last: FolderPath | None = getattr(self.steps[-1], "path", None) if self.steps else None
         if last in self.model.folders and self.chance(60):
             return last
         return self.pick(sorted(self.model.folders)) if self.model.folders else None

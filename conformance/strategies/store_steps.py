@@ -1,23 +1,40 @@
-"""Random sequences of storage operations by several sessions of one user, drawn on a model of the store."""
+"""The steps of a sequence of storage operations by several sessions of one user, as data with symbolic names.
+
+A step never holds what a server chooses, such as UIDs. One that does not apply to what is there when it is run, or that
+needs what the server does not offer, is passed over.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from hypothesis import strategies as st
+from conformance.model.folders import FolderPath, display
+from conformance.model.states import NO_FLAGS, Flags, Item
+from conformance.model.stored import FlagChange
 
-from conformance.model.folders import FolderPath, display, is_below
-from conformance.model.objects import ObjectKind, of_kind
-from conformance.model.states import SYSTEM_FLAGS, Flags, Item
+KEYWORD = "Work"
+FLAGS = ("\\Flagged", "\\Deleted", "\\Seen", "\\Answered", "\\Draft", KEYWORD)
 
-PATHS: tuple[FolderPath, ...] = (("A",), ("A", "b"), ("Ünder",), ("with space",))
-FlagChange = Literal["+FLAGS", "-FLAGS", "FLAGS"]
+By = Literal["uid", "number"]
+Leaving = Literal["close", "unselect"]
+Ending = Literal["logout", "abrupt"]
+Looking = Literal["news", "select", "examine"]
+Reading = Literal["whole", "peek", "part", "header", "size"]
+Resynchronizing = Literal["changes", "vanished", "select"]
+
+
+def _flags(flags: Flags) -> str:
+    return " ".join(sorted(flags)) or "no flags"
+
+
+def _named(names: tuple[str, ...], by: By = "uid") -> str:
+    return ", ".join(names) + (" by number" if by == "number" else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Create a folder."""
+    """Create a folder; one that is there has to be refused."""
 
     session: int
     path: FolderPath
@@ -28,7 +45,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove a folder without inferiors, with whatever it holds."""
+    """Remove a folder with whatever it holds, but not what is below it; one that is not there has to be refused."""
 
     session: int
     path: FolderPath
@@ -38,146 +55,241 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
-    """Store an object."""
+class Rename:
+    """Give a folder, and with it what is below, another name."""
 
     session: int
     path: FolderPath
-    item: Item
+    to: FolderPath
 
     def __str__(self) -> str:
-        flags = " ".join(sorted(self.item.flags)) or "no flags"
-        return f"session {self.session} stores {self.item.name} in {display(self.path)} with {flags}"
+        return f"session {self.session} renames folder {display(self.path)} to {display(self.to)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Store objects: by one command where the server can, else one by one."""
+
+    session: int
+    path: FolderPath
+    items: tuple[Item, ...]
+
+    def __str__(self) -> str:
+        items = ", ".join(f"{item.name} with {_flags(item.flags)}" for item in self.items)
+        return f"session {self.session} stores {items} in {display(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Begin to store objects, and lose the connection after so many octets of the last one; none may be stored."""
+
+    session: int
+    path: FolderPath
+    items: tuple[Item, ...]
+    octets: int
+
+    def __str__(self) -> str:
+        names = _named(tuple(item.name for item in self.items))
+        where = f"after {self.octets} octets of {self.items[-1].name}"
+        return f"session {self.session} stores {names} in {display(self.path)} and is cut off {where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy objects to a folder."""
+
+    session: int
+    path: FolderPath
+    names: tuple[str, ...]
+    to: FolderPath
+    by: By = "uid"
+
+    def __str__(self) -> str:
+        what = f"{_named(self.names, self.by)} from {display(self.path)}"
+        return f"session {self.session} copies {what} to {display(self.to)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Move objects to a folder (RFC 6851)."""
+
+    session: int
+    path: FolderPath
+    names: tuple[str, ...]
+    to: FolderPath
+    by: By = "uid"
+
+    def __str__(self) -> str:
+        what = f"{_named(self.names, self.by)} from {display(self.path)}"
+        return f"session {self.session} moves {what} to {display(self.to)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Add, remove or replace flags of objects."""
+    """Add, remove or replace flags of objects.
+
+    With `unchanged`, only of those that have not changed since the session last selected the folder.
+    """
 
     session: int
     path: FolderPath
     names: tuple[str, ...]
     how: FlagChange
-    flags: Flags
+    flags: Flags = NO_FLAGS
+    by: By = "uid"
+    silent: bool = False
+    unchanged: bool = False
 
     def __str__(self) -> str:
-        what = f"{self.how} ({' '.join(sorted(self.flags))})"
-        return f"session {self.session} stores {what} on {', '.join(self.names)} in {display(self.path)}"
+        what = f"{self.how}{'.SILENT' if self.silent else ''} ({' '.join(sorted(self.flags))})"
+        condition = ", where unchanged," if self.unchanged else ""
+        objects = f"{_named(self.names, self.by)} in {display(self.path)}"
+        return f"session {self.session} stores {what}{condition} on {objects}"
 
 
 @dataclass(frozen=True, slots=True)
 class Expunge:
-    """Mark objects as deleted and expunge them."""
+    r"""Expunge what is marked `\Deleted`: everything, or (RFC 4315) only of the named objects."""
+
+    session: int
+    path: FolderPath
+    names: tuple[str, ...] | None = None
+
+    def __str__(self) -> str:
+        what = "what is marked" if self.names is None else f"what is marked of {_named(self.names)}"
+        return f"session {self.session} expunges {what} in {display(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Leave a folder, active for reading and writing or for reading only: by CLOSE, or without expunging anything."""
+
+    session: int
+    path: FolderPath
+    how: Leaving = "close"
+    examine: bool = False
+
+    def __str__(self) -> str:
+        verb = "closes" if self.how == "close" else "leaves"
+        mode = ", active for reading only" if self.examine else ""
+        return f"session {self.session} {verb} {display(self.path)}{mode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    r"""Fetch something of objects: the whole, which sets `\Seen`, or what does not."""
 
     session: int
     path: FolderPath
     names: tuple[str, ...]
+    what: Reading = "peek"
+    by: By = "uid"
 
     def __str__(self) -> str:
-        return f"session {self.session} expunges {', '.join(self.names)} in {display(self.path)}"
+        what = {
+            "whole": "reads",
+            "peek": "peeks at",
+            "part": "peeks at a part of",
+            "header": "peeks at the header of",
+            "size": "asks the size of",
+        }[self.what]
+        return f"session {self.session} {what} {_named(self.names, self.by)} in {display(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Refresh:
-    """A session makes a folder active, or asks for news of the one it has active, and has to see its objects."""
+class Look:
+    """See everything in a folder: with `news` in the one that is active, after NOOP, else after selecting it anew."""
+
+    session: int
+    path: FolderPath
+    how: Looking = "news"
+
+    def __str__(self) -> str:
+        verb = {"news": "looks at", "select": "selects", "examine": "examines"}[self.how]
+        return f"session {self.session} {verb} {display(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Learn what changed in a folder since the session last selected it, by its mod-sequence of then (RFC 7162).
+
+    By FETCH CHANGEDSINCE (`changes`), with VANISHED (`vanished`), or by the QRESYNC parameter of SELECT (`select`).
+    """
+
+    session: int
+    path: FolderPath
+    how: Resynchronizing = "changes"
+
+    def __str__(self) -> str:
+        way = {"changes": "what changed", "vanished": "what changed and vanished", "select": "by selecting it,"}
+        verb = {"changes": "asks", "vanished": "asks", "select": "resynchronizes"}[self.how]
+        return f"session {self.session} {verb} {way[self.how]} in {display(self.path)} since it last selected it"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Search a folder for the objects with a flag, without it, or for all."""
+
+    session: int
+    path: FolderPath
+    flag: str = ""
+    has: bool = True
+    by: By = "uid"
+
+    def __str__(self) -> str:
+        what = f"objects {'with' if self.has else 'without'} {self.flag}" if self.flag else "all objects"
+        return f"session {self.session} searches {display(self.path)} for {what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Ask the status of a folder that is not active."""
 
     session: int
     path: FolderPath
 
     def __str__(self) -> str:
-        return f"session {self.session} looks at {display(self.path)}"
+        return f"session {self.session} asks the status of {display(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
-    """All sessions look at everything and have to see what the model holds."""
+class Listing:
+    """List the folders."""
+
+    session: int
 
     def __str__(self) -> str:
-        return "all sessions look at everything"
+        return f"session {self.session} lists the folders"
 
 
-Step = Create | Delete | Append | Change | Expunge | Refresh | Settle
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """End the connection, by LOGOUT or without a word, and open another."""
+
+    session: int
+    how: Ending = "logout"
+
+    def __str__(self) -> str:
+        how = "logs out" if self.how == "logout" else "loses its connection"
+        return f"session {self.session} {how} and connects anew"
 
 
-@dataclass
-class StoreModel:
-    """What the store holds: the items of each folder in the order in which they were stored."""
-
-    folders: dict[FolderPath, dict[str, Item]] = field(default_factory=dict)
-
-    def apply(self, step: Step) -> None:
-        """Do to the model what the step does to the store."""
-        if isinstance(step, Create):
-            self.folders[step.path] = {}
-        elif isinstance(step, Delete):
-            del self.folders[step.path]
-        elif isinstance(step, Append):
-            self.folders[step.path][step.item.name] = step.item
-        elif isinstance(step, Change):
-            self._change(step)
-        elif isinstance(step, Expunge):
-            for name in step.names:
-                del self.folders[step.path][name]
-
-    def _change(self, step: Change) -> None:
-        items = self.folders[step.path]
-        for name in step.names:
-            before = items[name]
-            gone = before.flags if step.how == "FLAGS" else step.flags if step.how == "-FLAGS" else frozenset[str]()
-            added = frozenset[str]() if step.how == "-FLAGS" else step.flags
-            items[name] = before.changed((), gone).changed(added, ())
-
-    def leaves(self) -> list[FolderPath]:
-        """The folders without inferiors."""
-        return [path for path in self.folders if not any(is_below(other, path) for other in self.folders)]
-
-
-@st.composite
-def sequences(draw: st.DrawFn, sessions: int = 2, most: int = 14) -> tuple[Step, ...]:
-    """A sequence that is valid on the model: nothing is created twice, nothing missing is touched."""
-    model = StoreModel()
-    steps: list[Step] = []
-    for number in range(draw(st.integers(3, most))):
-        options = _options(model, f"object-{number}", st.integers(0, sessions - 1))
-        step = draw(options[draw(st.sampled_from(sorted(options)))])
-        model.apply(step)
-        steps.append(step)
-    return (*steps, Settle())
-
-
-def _options(model: StoreModel, name: str, sessions: st.SearchStrategy[int]) -> dict[str, st.SearchStrategy[Step]]:
-    flags = st.frozensets(st.sampled_from(SYSTEM_FLAGS), max_size=3)
-    free = [
-        path
-        for path in PATHS
-        if path not in model.folders and all(path[:n] in model.folders for n in range(1, len(path)))
-    ]
-    filled = {path: sorted(items) for path, items in model.folders.items() if items}
-    options: dict[str, st.SearchStrategy[Step]] = {}
-    if free:
-        options["create"] = st.builds(Create, sessions, st.sampled_from(free))
-    if model.folders:
-        items = st.builds(
-            lambda kind, given: Item(name, of_kind(kind, name), given), st.sampled_from(list(ObjectKind)), flags
-        )
-        options["append"] = st.builds(Append, sessions, st.sampled_from(sorted(model.folders)), items)
-        options["refresh"] = st.builds(Refresh, sessions, st.sampled_from(sorted(model.folders)))
-        options["settle"] = st.just(Settle())
-    if model.leaves() and len(model.folders) > 1:
-        options["delete"] = st.builds(Delete, sessions, st.sampled_from(sorted(model.leaves())))
-    if filled:
-        places = st.sampled_from(sorted(filled)).flatmap(
-            lambda path: st.tuples(st.just(path), st.lists(st.sampled_from(filled[path]), min_size=1, unique=True))
-        )
-        how = st.sampled_from(["+FLAGS", "-FLAGS", "FLAGS"])
-        options["change"] = st.builds(
-            lambda session, place, change, given: Change(session, place[0], tuple(place[1]), change, given),
-            sessions,
-            places,
-            how,
-            flags,
-        )
-        options["expunge"] = st.builds(
-            lambda session, place: Expunge(session, place[0], tuple(place[1])), sessions, places
-        )
-    return options
+Step = (
+    Create
+    | Delete
+    | Rename
+    | Append
+    | Interrupt
+    | Copy
+    | Move
+    | Change
+    | Expunge
+    | Close
+    | Read
+    | Look
+    | Resync
+    | Search
+    | Status
+    | Listing
+    | Reconnect
+)
