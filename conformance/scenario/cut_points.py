@@ -50,6 +50,7 @@ class CutPoints:
         acts = BOTH if exploration.effort.thorough else INSIDE
         units = units_of(self._open(exploration.fresh_judge()))
         points = [cut_at(unit, act) for unit in range(part, units, parts) for act in acts]
+        points = points[::2] + points[1::2]
         exploration.judge.step(
             f"{units} commands and responses; the connection is cut at each of them, {len(points)} of the cuts here"
         )

@@ -49,7 +49,7 @@ class Effort:
 
 
 EFFORTS: dict[Profile, Effort] = {
-    Profile.QUICK: Effort(examples=20, seconds=15.0),
+    Profile.QUICK: Effort(examples=20, seconds=10.0),
     Profile.CI: Effort(examples=100, seconds=60.0, rounds=3, sessions=3, steps=20, thorough=True),
     Profile.NIGHTLY: Effort(
         examples=1000, seconds=3600.0, simpler=500, rounds=5, edits=8, sessions=3, steps=40, thorough=True

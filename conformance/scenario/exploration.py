@@ -130,8 +130,8 @@ class Exploration:
         required: Required = (),
         simpler: Callable[[Drawn], Iterable[Drawn]] | None = None,
     ) -> None:
-        """Run `example` on each of these values, which are all there are; else like `explore`."""
-        attempts = _Attempts(self, example, lambda: False)
+        """Run `example` on each of these values, which are all there are, in four times the time."""
+        attempts = _Attempts(self, example, lambda: self._is_spent(times=4))
         with suppress(_Ended):
             for value in values:
                 attempts.attempt(value)
@@ -153,7 +153,7 @@ class Exploration:
         operations, exercised = self._operations.hexdigest()[:16], dict(sorted(self.exercised.items()))
         self.judge.examples = Examples(run=self.run, planned=planned, exercised=exercised, operations=operations)
         if self.run < planned:
-            told = f"; the time allowed was over after {self.effort.seconds:g} s" if self._is_spent() else ""
+            told = "; the time allowed was over" if self._is_spent() else ""
             self.judge.remark(f"{self.run} of {planned} examples were run{told}")
 
     def _settings(self, *, shrink: bool) -> hypothesis.settings:
@@ -167,9 +167,9 @@ class Exploration:
         done = self.run >= self.effort.examples and all(self.exercised[each] for each in wanted)
         return done or self._is_spent()
 
-    def _is_spent(self) -> bool:
+    def _is_spent(self, times: int = 1) -> bool:
         """Whether the time for this case is over; a slow implementation is judged by fewer examples."""
-        return self.run > 0 and time.monotonic() - self._began > self.effort.seconds
+        return self.run > 0 and time.monotonic() - self._began > self.effort.seconds * times
 
     def draw(self, value: Drawn, example: Example[Drawn]) -> Judge:
         """Run one drawn example, no sooner than the rate allows."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from click.testing import CliRunner, Result
 
 from conformance.cli import cli
+from conformance.cli.options import configuration, with_seed
 from conformance.cli.replay import FIXED, FLAKY, REPRODUCED
 from conformance.clients.protocol import SyncResult
 from conformance.clients.simulation import SimulatedClient
-from conformance.configuration import Configuration, Profile, Roles
+from conformance.configuration import DEFAULT_SEED, Configuration, Profile, Roles
 from conformance.execution import opening
 from conformance.execution.launcher import launch
 from conformance.model.history import AddObject, History, RemoveObject, Synchronize
@@ -27,6 +30,8 @@ from conformance.scenario.counterexample import SavedCounterexample, read_counte
 from conformance.scenario.stage import Stage
 from conformance.selftest.faulty_histories import EqualsUploadedOnce, FaultyClient, FlagsNotKept
 from conformance.servers.simulation import SimulatedServer
+from conformance.strategies.store_sequences import sequences
+from conformance.strategies.store_steps import Step
 
 A = ("A",)
 TWINS = History(
@@ -196,3 +201,51 @@ def test_a_server_is_judged_by_the_reference_client(tmp_path: Path) -> None:
     path = tmp_path / "server.json"
     replace(SAVED, role="server", requirements=("SYN-801",), value=history, drawn=history, client="none").write(path)
     assert _replayed(path).exit_code == FIXED
+
+
+def test_a_sequence_of_storage_operations_is_kept_and_run_again(tmp_path: Path) -> None:
+    """A counterexample of the operations of several sessions is read back, told in words, and needs no client."""
+    steps = drawn_sequence()
+    path = tmp_path / "sequence.json"
+    replace(SAVED, role="server", requirements=("OP03-S1",), value=steps, drawn=steps, client="none").write(path)
+    assert read_counterexample(path).value == steps
+    result = _replayed(path, "--times", "1")
+    assert result.exit_code == FIXED, result.output
+    assert "session 0" in result.output
+
+
+def drawn_sequence() -> tuple[Step, ...]:
+    """One drawn sequence of storage operations."""
+    found: list[tuple[Step, ...]] = []
+
+    @hypothesis.seed(3)
+    @hypothesis.settings(max_examples=5, database=None, phases=[hypothesis.Phase.generate])
+    @hypothesis.given(sequences())
+    def draw(steps: tuple[Step, ...]) -> None:
+        found.append(steps)
+
+    draw()
+    return found[-1]
+
+
+def test_a_script_that_stands_alone_lies_beside_it(tmp_path: Path) -> None:
+    """Beside each counterexample of a client lies a Python script that imports nothing but the standard library."""
+    result = _judged(tmp_path, FlagsNotKept)
+    assert result.replay is not None
+    script = (tmp_path / result.replay).with_suffix(".py").read_text("utf-8")
+    imported = {
+        line.split()[1].partition(".")[0] for line in script.splitlines() if line.startswith(("import ", "from "))
+    }
+    assert imported <= sys.stdlib_module_names
+    assert "cpm-conformance adapter reference" in script
+
+
+@pytest.mark.parametrize(
+    ("profile", "given", "drawn"), [("quick", None, False), ("nightly", None, True), ("nightly", 5, False)]
+)
+def test_a_nightly_run_has_a_seed_of_its_own(profile: str, given: int | None, drawn: bool) -> None:  # noqa: FBT001
+    """Only a nightly run without a seed chooses one; every other repeats the same draws."""
+    settings = configuration(None, (), profile=profile, seed=given)
+    chosen = {with_seed(settings, given).seed for _ in range(3)}
+    assert (len(chosen) == 3) == drawn
+    assert drawn or chosen == {given or DEFAULT_SEED}
