@@ -122,7 +122,7 @@ def histories_before(
             opened.close()
             return Laboratory(session.stage, judge, transcript, opened).open(behaviour)
 
-        yield Histories(exploration, session.stage, open_one).fewer(4)
+        yield Histories(exploration, session.stage, open_one).times(1 / 4)
 
 
 @pytest.fixture

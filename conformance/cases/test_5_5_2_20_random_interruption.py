@@ -21,12 +21,13 @@ INTERRUPTED = {
 @client_case("random-interruptions", *INTERRUPTED)
 def test_random_interruptions(histories: Histories) -> None:
     """A client that was interrupted anywhere loses nothing, and makes both sides alike in the next complete run."""
-    histories.explore(histories.shape(acts=histories.possible(INTERRUPTIONS)), tuple(INTERRUPTED), INTERRUPTED)
+    many = histories.times(2)
+    many.explore(many.shape(acts=many.possible(INTERRUPTIONS)), tuple(INTERRUPTED), INTERRUPTED)
 
 
 @client_case("random-kills", "SYN-711", needs=("durable-base",))
 def test_random_kills(histories: Histories) -> None:
     """A client that was killed anywhere loses nothing, and makes both sides alike in the next complete run."""
     histories.require_killable()
-    few = histories.fewer(4)
+    few = histories.times(1 / 4)
     few.explore(few.shape(acts=(Act.KILL,)), ("SYN-711",), ("client killed",))

@@ -35,5 +35,5 @@ def test_random_sequences_of_operations(exploration: Exploration, fresh_storage:
     def run(steps: tuple[Step, ...], judge: Judge) -> list[str]:
         return StoreMachine(fresh_storage(judge), judge).run(steps)
 
-    effort = exploration.effort
+    effort = exploration.effort = exploration.effort.for_sequences()
     exploration.explore(sequences(effort.sessions, effort.steps), run, REQUIREMENTS, EXERCISED, simpler)

@@ -38,10 +38,9 @@ class Histories:
     def __init__(self, exploration: Exploration, stage: Stage, open_scenario: Callable[[Judge], Scenario]) -> None:
         self.exploration, self.stage, self._open = exploration, stage, open_scenario
 
-    def fewer(self, times: int) -> Histories:
-        """The same with so many times fewer examples: each costs much, or there are many such test cases."""
-        effort = self.exploration.effort
-        self.exploration.effort = replace(effort, examples=-(-effort.examples // times))
+    def times(self, factor: float) -> Histories:
+        """The same with so many times as many examples: each costs much, or there are many, or few would say little."""
+        self.exploration.effort = self.exploration.effort.times(factor)
         return self
 
     def shape(

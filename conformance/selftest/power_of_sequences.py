@@ -46,7 +46,7 @@ class Search:
 
 def search(server: StorageServer, seed: int, effort: Effort) -> Search:
     """Explore a server with one seed; it has to be up."""
-    exploration = Exploration(_judge(), effort, seed, _judge)
+    exploration = Exploration(_judge(), effort.for_sequences(), seed, _judge)
     stage = Stage(server, None)
     with ExitStack() as opened:
 
