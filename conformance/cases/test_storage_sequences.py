@@ -25,7 +25,7 @@ REQUIREMENTS = (
     "OP13-S1",
     "SYN-802",
 )
-EXERCISED = ("create", "delete", "append", "change", "expunge", "look", "resync", "reconnect", "settle")
+EXERCISED = ("create", "delete", "append", "change", "expunge", "look", "resync", "settle")
 
 
 @server_case("random-sequences-of-operations", *REQUIREMENTS)
