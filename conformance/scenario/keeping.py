@@ -28,7 +28,7 @@ def keeper(
     suite: str,
     setting: Mapping[str, Any],
 ) -> Callable[[Counterexample[object]], str | None]:
-    """What keeps the confirmed counterexamples of a case; it returns a file's path, relative to the report."""
+    """What keeps the confirmed counterexamples of a case; it returns how one is run again."""
     numbers = itertools.count(1)
 
     def keep(found: Counterexample[object]) -> str | None:
@@ -41,7 +41,7 @@ def keeper(
         with suppress(NoScript):
             script = client_script(saved, configuration.redacted()["client_options"], configuration.runs_to_converge)
             (directory / f"{name}.py").write_text(script, "utf-8")
-        return f"{DIRECTORY}/{name}.json"
+        return f"cpm-conformance replay {DIRECTORY}/{name}.json"
 
     return keep
 

@@ -78,7 +78,7 @@ def test_a_run_keeps_what_failed(tmp_path: Path) -> None:
     result = _judged(tmp_path, FlagsNotKept)
     assert result.outcome is Outcome.FAIL
     assert result.replay is not None
-    saved = read_counterexample(tmp_path / result.replay)
+    saved = read_counterexample(tmp_path / result.replay.removeprefix("cpm-conformance replay "))
     assert saved.reproduced == (3, 3)
     assert (saved.server, saved.client, saved.profile) == ("simulation", "reference", "quick")
     assert isinstance(saved.value, History)
@@ -232,7 +232,7 @@ def test_a_script_that_stands_alone_lies_beside_it(tmp_path: Path) -> None:
     """Beside each counterexample of a client lies a Python script that imports nothing but the standard library."""
     result = _judged(tmp_path, FlagsNotKept)
     assert result.replay is not None
-    script = (tmp_path / result.replay).with_suffix(".py").read_text("utf-8")
+    script = (tmp_path / result.replay.removeprefix("cpm-conformance replay ")).with_suffix(".py").read_text("utf-8")
     imported = {
         line.split()[1].partition(".")[0] for line in script.splitlines() if line.startswith(("import ", "from "))
     }
