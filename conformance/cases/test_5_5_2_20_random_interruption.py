@@ -21,7 +21,7 @@ INTERRUPTED = {
 @client_case("random-interruptions", *INTERRUPTED)
 def test_random_interruptions(histories: Histories) -> None:
     """A client that was interrupted anywhere loses nothing, and makes both sides alike in the next complete run."""
-    many = histories.times(2)
+    many = histories.times(3)
     many.explore(many.shape(acts=many.possible(INTERRUPTIONS)), tuple(INTERRUPTED), INTERRUPTED)
 
 

@@ -162,10 +162,13 @@ class Exploration:
         return hypothesis.settings(settings, phases=phases, max_examples=self.effort.examples * PATIENCE)
 
     def _is_enough(self, required: Required) -> bool:
-        """Whether as many examples were run as planned, and what is required was exercised, or time is over."""
+        """Whether what is required was exercised, and as many examples were run as planned or as time allows.
+
+        However slow an implementation is, some more time is spent on what is required.
+        """
         wanted = {name for names in required.values() for name in names} if isinstance(required, Mapping) else required
-        done = self.run >= self.effort.examples and all(self.exercised[each] for each in wanted)
-        return done or self._is_spent()
+        exercised = all(self.exercised[each] for each in wanted)
+        return (exercised and (self.run >= self.effort.examples or self._is_spent())) or self._is_spent(times=6)
 
     def _is_spent(self, times: int = 1) -> bool:
         """Whether the time for this case is over; a slow implementation is judged by fewer examples."""
