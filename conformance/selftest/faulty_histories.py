@@ -323,7 +323,7 @@ FAULTY_CLIENTS = (
     FaultyClient(FlagsNotKept, ("SYN-502", "SYN-504"), _FREE),
     FaultyClient(SwappedIdentifiers, ("SYN-507", "SYN-411", "SYN-410"), _FREE),
     FaultyClient(NewUidValidityIgnored, ("SYN-403", "SYN-406", "SYN-407"), _FREE),
-    FaultyClient(FlagsOfEitherSide, ("SYN-503", "SYN-504"), _FREE),
+    FaultyClient(FlagsOfEitherSide, ("SYN-501", "SYN-502", "SYN-503", "SYN-504"), _CONFLICT),
     FaultyClient(NumbersForIdentifiers, ("SYN-712", "SYN-704")),
     FaultyClient(BelievesCutLists, ("SYN-710",)),
     FaultyClient(BelievesRefusedLists, ("SYN-704",)),
