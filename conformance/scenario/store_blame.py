@@ -54,37 +54,36 @@ def of_missing(ledger: Ledger, path: FolderPath, name: str, identity: str, sessi
     """An object that should be there is not. Whatever removes objects is done only when all of them were seen."""
     record = ledger.shelves[path].records[name]
     events = list(ledger.since(max(record.there_at, record.came_at)))
+    is_seen = record.there_at >= record.came_at
+    here = [event.kind for event in events if event.path == path and event.kind in _HERE]
+    here = here if is_seen else [kind for kind in here if kind not in _REMOVALS]
+    if here:
+        return _HERE[here[0]]
+    if any(event.kind == "rename" and event.path == path for event in events):
+        return "OP09-S3"
+    if any(event.kind in _REMOVALS and identity in ledger.identities(event) for event in events):
+        return "OP06-S1"
+    if marked and any(event.kind == "left" and event.path == path for event in events):
+        return "OP02-S3"
+    return _elsewhere(events, path) or _otherwise(record, events, path, session)
+
+
+def _elsewhere(events: list[Event], path: FolderPath) -> str | None:
+    """What was done to other folders, that may have taken the object."""
+    for event in events:
+        if event.kind == "delete" and event.path != path:
+            return _deletion(event, path)
+        if event.kind == "rename":
+            return "OP09-S3"
+    return None
+
+
+def _otherwise(record: Record, events: list[Event], path: FolderPath, session: int) -> str:
     if record.there_at < record.came_at:
-        return _never_seen(ledger, record, events, path, identity)
-    found = [each for event in events if (each := _removing(event, path, marked=marked))]
-    if found:
-        return found[0]
+        return "OP03-S1" if record.came == "append" else UNCITED
     if any(event.kind == "append" and event.path == path for event in events):
         return "OP03-S1"
     return "OP06-S1" if events or record.there_by == session else "SYN-802"
-
-
-def _never_seen(ledger: Ledger, record: Record, events: list[Event], path: FolderPath, identity: str) -> str:
-    """It was not stored, unless something that was done to another folder took it."""
-    if any(event.kind == "rename" and event.path == path for event in events):
-        return "OP09-S3"
-    found = [event for event in events if event.kind in ("delete", "rename") and event.path != path]
-    if found:
-        return _removing(found[0], path, marked=False) or UNCITED
-    if any(event.kind in _REMOVALS and identity in ledger.identities(event) for event in events):
-        return "OP06-S1"
-    return "OP03-S1" if record.came == "append" else UNCITED
-
-
-def _removing(event: Event, path: FolderPath, *, marked: bool) -> str | None:
-    """What an event that objects may have been lost by breaks."""
-    if event.kind == "delete":
-        return None if event.path == path else _deletion(event, path)
-    if event.kind == "rename":
-        return "OP09-S3"
-    if event.kind == "left":
-        return "OP02-S3" if marked and event.path == path else None
-    return _HERE.get(event.kind) if event.path == path else None
 
 
 def of_altered(ledger: Ledger, path: FolderPath, name: str) -> str:
@@ -122,6 +121,8 @@ def of_flags(
     naming = [event for event in changes if event.path == path and name in event.names]
     if naming:
         return _named(naming, wrong, session), False
+    if record.confirmed and record.changed_at > max(record.came_at, record.flags_seen_by.get(session, -1)):
+        return "OP13-S7", False
     if not record.confirmed and wrong.lost:
         return _with_the_object(record, given)
     if any(event.kind == "store" and _explains(event, wrong) for event in changes):

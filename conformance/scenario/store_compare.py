@@ -194,8 +194,8 @@ class Comparison:
         record.modseq, record.modseq_at = each.modseq, self.hearing.ledger.now
 
     def _confirm(self, record: Record) -> None:
-        record.there_at = record.flags_at = self.hearing.ledger.now
-        record.there_by = self.hand.number
+        record.there_at, record.there_by = self.hearing.ledger.now, self.hand.number
+        record.saw_flags(self.hearing.ledger.now, self.hand.number)
 
 
 def _batch(record: Record) -> tuple[int, bool]:

@@ -41,6 +41,7 @@ class Record:
     there_at: int = -1
     there_by: int = -1
     flags_at: int = -1
+    flags_seen_by: dict[int, int] = field(default_factory=dict)
     modseq: int = 0
     modseq_at: int = -1
 
@@ -48,6 +49,10 @@ class Record:
     def confirmed(self) -> bool:
         """Whether its flags were seen since it came."""
         return self.flags_at >= self.came_at
+
+    def saw_flags(self, now: int, session: int) -> None:
+        """A session was shown the right flags."""
+        self.flags_at = self.flags_seen_by[session] = now
 
 
 @dataclass(frozen=True, slots=True)

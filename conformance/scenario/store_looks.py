@@ -56,6 +56,7 @@ class Looks:
         self.left(hand)
         if examine and not shelf.has_told_permanent:
             learn_flags(shelf, hand.select(path, name))
+            self.left(hand)
         told = hand.select(path, name, parameters, examine=examine)
         is_lost = told.answer.status == "BYE"
         if is_lost:

@@ -196,7 +196,7 @@ class ObjectSteps:
         for name in names:
             right, uid = shelf.kept(self.hearing.model.folders[step.path][name].flags), shelf.records[name].uid
             if uid is not None and told.get(uid) == right:
-                shelf.records[name].flags_at = self.hearing.ledger.now
+                shelf.records[name].saw_flags(self.hearing.ledger.now, hand.number)
             elif uid in told:
                 self.looks.news(hand, step.path)
                 expected = f"{where(hand, step.path)}: the answer tells that {name} has {' '.join(sorted(right))}"

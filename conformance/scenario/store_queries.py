@@ -8,7 +8,7 @@ from conformance.imap.data import UidSet, fetch_items, search_data, vanished_dat
 from conformance.imap.syntax import Token, flags_of, number_of, octets_of
 from conformance.imap.wire import Exchange
 from conformance.model.equality import Equality
-from conformance.model.folders import display
+from conformance.model.folders import FolderPath, display
 from conformance.scenario.looking import status_of
 from conformance.scenario.storage import by_uid
 from conformance.scenario.store_blame import of_altered, of_missing
@@ -55,7 +55,16 @@ class QuerySteps:
             self._judge_read(step, hand, name, found.get(uid, {}), answer)
         if step.what == "whole" and not hand.is_examining and self.hearing.shelf(step.path).keeps("\\Seen"):
             self.hearing.change("read", step.path, hand.number, names, "+FLAGS", frozenset({"\\Seen"}))
+            for name, uid in zip(names, uids, strict=False):
+                self._confirm(step.path, hand, name, found.get(uid, {}))
         return True
+
+    def _confirm(self, path: FolderPath, hand: Hand, name: str, items: dict[str, Token]) -> None:
+        """The answer to a FETCH that sets a flag tells the flags, if they changed."""
+        shelf = self.hearing.shelf(path)
+        right = shelf.kept(self.hearing.model.folders[path][name].flags)
+        if "FLAGS" in items and shelf.kept(flags_of(items["FLAGS"])) == right:
+            shelf.records[name].saw_flags(self.hearing.ledger.now, hand.number)
 
     def _judge_read(self, step: Read, hand: Hand, name: str, items: dict[str, Token], answer: Exchange) -> None:
         place, check, entry = where(hand, step.path), self.hearing.check, answer.entry

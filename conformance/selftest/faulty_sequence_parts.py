@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from conformance.reference.server.accounts import Account
@@ -108,8 +109,8 @@ def copy_telling_sources(session: Session, arguments: Arguments) -> Outcome:
     return re.sub(r"COPYUID (\d+) (\S+) [^\]]+\]", r"COPYUID \1 \2 \2]", outcome)
 
 
-class InterruptionTakesUid(ServerConnection):
-    """Notices that its connection ends inside an APPEND."""
+class KnowsInterruption(ServerConnection):
+    """Knows what it has heard of a command that is not complete."""
 
     heard = b""
 
@@ -122,8 +123,30 @@ class InterruptionTakesUid(ServerConnection):
     def close(self) -> None:
         named = _APPEND.match(self.heard)
         if named and self.session.account is not None:
-            self.session.account.mailbox(named[1].decode()).uid_next += 1
+            with suppress(Refused):
+                self.interrupted(self.session.account.mailbox(named[1].decode()))
+        self.heard = b""
         super().close()
+
+    def interrupted(self, mailbox: Mailbox) -> None:
+        """The connection ended inside an APPEND to this folder."""
+
+
+class InterruptionTakesUid(KnowsInterruption):
+    """Uses up a UID for nothing."""
+
+    def interrupted(self, mailbox: Mailbox) -> None:
+        mailbox.uid_next += 1
+
+
+class KeepsTheFirst(KnowsInterruption):
+    """Stores the first of several objects."""
+
+    def interrupted(self, mailbox: Mailbox) -> None:
+        size = int(re.findall(rb"\{(\d+)\}\r\n", self.heard)[0])
+        rest = self.heard.split(b"}\r\n", 1)[1]
+        if len(rest) > size:
+            mailbox.append([Draft(Content(rest[:size]), frozenset(), datetime.now(UTC))])
 
 
 class BeginsAgainWhenEmpty(Mailbox):

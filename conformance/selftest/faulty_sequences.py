@@ -97,7 +97,7 @@ FLAGS = (
         "equal-objects-share-flags",
         "Objects of a folder with the same octets have the same flags.",
         Fault(mailbox=parts.SharesFlags),
-        ("OP13-S1",),
+        ("OP13-S1", "OP06-S1"),
     ),
     SequenceFault(
         "copies-share-flags",
@@ -134,7 +134,7 @@ FLAGS = (
         "lost-update",
         "STORE changes the flags that the session last knew of, and so takes back what another session set meanwhile.",
         Fault(mailbox=parts.LosesUpdates, view=parts.RemembersView),
-        ("OP13-S1", "OP13-S7", "OP13-S10", "OP04-S2"),
+        ("OP13-S1", "OP13-S7", "OP13-S10", "OP04-S2", "OP13-S3", "OP02-S5"),
     ),
     SequenceFault(
         "peek-by-number-sees",
@@ -169,7 +169,7 @@ FLAGS = (
             view=parts.RemembersView,
             commands={name: parts.store_noting_silence(name) for name in ("STORE", "UID STORE")},
         ),
-        ("OP13-S7", "OP13-S1", "OP13-S10"),
+        ("OP13-S7", "OP13-S1", "OP13-S10", "OP06-S1"),
     ),
     SequenceFault(
         "flags-as-first-fetched",
@@ -187,7 +187,7 @@ FLAGS = (
         "store-by-number-after-own-expunge",
         "STORE by number counts from the folder as it was before the session's own EXPUNGE.",
         Fault(commands={"STORE": views.store_counting_the_removed}, view=views.CountsRemovals),
-        ("OP13-S1", "OP13-S7", "OP02-S10", "OP06-S6", "OP13-S10", "OP04-S2"),
+        ("OP13-S1", "OP13-S7", "OP02-S10", "OP06-S6", "OP13-S10", "OP04-S2", "OP02-S9"),
     ),
 )
 REMOVAL = (
@@ -330,14 +330,14 @@ STORING = (
     SequenceFault(
         "first-of-several-is-kept",
         "The first of several objects is stored when the connection ends in the second.",
-        Fault(connection=faulty_store.KeepsTheFirst),
+        Fault(connection=parts.KeepsTheFirst),
         ("OP03-S2",),
     ),
     SequenceFault(
         "octets-of-the-removed",
         "The first object that is stored after a removal gets the octets of what was removed.",
         Fault(mailbox=parts.NextGetsTheLost),
-        ("OP03-S1",),
+        ("OP03-S1", "SYN-801"),
     ),
     SequenceFault(
         "octets-move-up",
@@ -405,7 +405,7 @@ FOLDERS = (
         "names-without-case",
         "A name finds the first folder that was created with it in any case, though both can be created.",
         Fault(account=views.FindsInAnyCase),
-        ("OP03-S1", "OP08-S1", "OP11-S1", "OP06-S1", "OP09-S3"),
+        ("OP03-S1", "OP08-S1", "OP11-S1", "OP06-S1", "OP09-S3", "OP03-S3"),
     ),
     SequenceFault(
         "stale-list",

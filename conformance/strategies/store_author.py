@@ -35,12 +35,14 @@ OTHER_NAMES: tuple[FolderPath, ...] = (("D",), ("D", "b"))
 class Author:
     """The state of a sequence that is being written, for a store that does everything that it is asked.
 
-    `choose` draws a number below the one given. `active` is the folder that each session would have active.
+    `choose` draws a number below the one given. `favourites` are the flags that come most often, so that they meet.
+    `active` is the folder that each session would have active.
     """
 
     choose: Callable[[int], int]
     sessions: int
     universe: tuple[FolderPath, ...]
+    favourites: tuple[str, ...] = FLAGS
     model: StoredModel = field(default_factory=StoredModel)
     steps: list[Step] = field(default_factory=list)
     active: dict[int, FolderPath] = field(default_factory=dict)
@@ -100,8 +102,9 @@ class Author:
         return Item(name, content, self.flags() if self.chance(50) else frozenset())
 
     def flags(self) -> Flags:
-        """One flag, or two."""
-        return frozenset({self.pick(FLAGS), *([self.pick(FLAGS)] if self.chance(30) else [])})
+        """One flag, or two, mostly of the favourites."""
+        flags = self.favourites if self.chance(80) else FLAGS
+        return frozenset({self.pick(flags), *([self.pick(flags)] if self.chance(30) else [])})
 
     def write(self, step: Step) -> None:
         """The step is the next one: do to the model what it would do to the store."""

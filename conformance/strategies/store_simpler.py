@@ -9,18 +9,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
+from conformance.model.folders import FolderPath
 from conformance.model.objects import message
 from conformance.model.states import Item
 from conformance.strategies.store_steps import (
     Append,
     Change,
     Copy,
+    Create,
     Expunge,
     Interrupt,
+    Listing,
     Look,
     Move,
     Read,
     Reconnect,
+    Rename,
     Resync,
     Step,
 )
@@ -32,7 +36,10 @@ Thing = TypeVar("Thing")
 def simpler(steps: Steps) -> Iterator[Steps]:
     """Sequences that are simpler, those that leave most out first."""
     yield from _without_some(steps)
+    yield from _with_one_name(steps)
+    yield from _with_fewer_folders(steps)
     yield from _with_fewer_sessions(steps)
+    yield from _put_together(steps)
     for number, step in enumerate(steps):
         for plainer in _plainer(step):
             yield (*steps[:number], plainer, *steps[number + 1 :])
@@ -45,6 +52,51 @@ def _without_some(steps: Steps) -> Iterator[Steps]:
         for end in range(len(steps), 0, -size):
             yield steps[: max(0, end - size)] + steps[end:]
         size //= 2
+
+
+def _with_fewer_folders(steps: Steps) -> Iterator[Steps]:
+    """What is done to one folder is done to another, and the former is not created."""
+    paths = sorted({step.path for step in steps if isinstance(step, Create)}, key=lambda path: (len(path), path))
+    for gone in reversed(paths):
+        for path in paths:
+            if path != gone:
+                yield tuple(_moved(step, gone, path) for step in steps if step != Create(step.session, gone))
+
+
+def _with_one_name(steps: Steps) -> Iterator[Steps]:
+    """A folder keeps its name."""
+    for number, step in enumerate(steps):
+        if isinstance(step, Rename):
+            later = (_moved(each, step.to, step.path) for each in steps[number + 1 :])
+            yield (*steps[:number], *later)
+
+
+def _moved(step: Step, gone: FolderPath, path: FolderPath) -> Step:
+    if isinstance(step, Copy | Move | Rename) and step.to == gone:
+        step = replace(step, to=path)
+    if isinstance(step, Listing | Reconnect) or step.path != gone:
+        return step
+    return replace(step, path=path)
+
+
+def _put_together(steps: Steps) -> Iterator[Steps]:
+    """Objects that are stored one after the other are stored by one step; flags that are added later come with them."""
+    for number, step in enumerate(steps):
+        for earlier in range(number):
+            together = _together(steps[earlier], step)
+            if together is not None:
+                yield (*steps[:earlier], together, *steps[earlier + 1 : number], *steps[number + 1 :])
+
+
+def _together(one: Step, other: Step) -> Step | None:
+    if not isinstance(one, Append):
+        return None
+    if isinstance(other, Append) and other.path == one.path:
+        return replace(one, items=(*one.items, *other.items))
+    if isinstance(other, Change) and other.path == one.path and other.how == "+FLAGS":
+        items = tuple(item.flagged(*other.flags) if item.name in other.names else item for item in one.items)
+        return replace(one, items=items) if items != one.items else None
+    return None
 
 
 def _with_fewer_sessions(steps: Steps) -> Iterator[Steps]:
