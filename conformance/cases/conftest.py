@@ -15,7 +15,7 @@ from conformance.plugin import session_of
 from conformance.scenario.convergence import Convergence, converging
 from conformance.scenario.cut_points import CutPoints
 from conformance.scenario.effort import EFFORTS
-from conformance.scenario.exploration import Exploration
+from conformance.scenario.exploration import Exploration, one_at_a_time
 from conformance.scenario.histories import Histories, ServerHistories
 from conformance.scenario.judge import Judge
 from conformance.scenario.laboratory import Laboratory
@@ -100,12 +100,10 @@ def fresh_scenario(
 ) -> Iterator[Callable[[Judge], Scenario]]:
     """A way to open one scenario for each example of a random case, which are too many to ask a tester for."""
     _require_local_storage(session)
-    with ExitStack() as opened:
-
-        def open_one(judge: Judge) -> Scenario:
-            opened.close()
-            return opened.enter_context(Scenario(session.stage, judge, session.transcript_of(request.node)))
-
+    transcript = session.transcript_of(request.node)
+    with one_at_a_time(
+        lambda judge, opened: opened.enter_context(Scenario(session.stage, judge, transcript))
+    ) as open_one:
         yield open_one
 
 
@@ -116,12 +114,11 @@ def histories_before(
     """Random histories of the client under test before a server of the suite, which the parameter names."""
     behaviour, transcript = VARIATIONS[request.param], session.transcript_of(request.node)
     _require_local_storage(session)
-    with ExitStack() as opened:
 
-        def open_one(judge: Judge) -> Scenario:
-            opened.close()
-            return Laboratory(session.stage, judge, transcript, opened).open(behaviour)
+    def open_in(judge: Judge, opened: ExitStack) -> Scenario:
+        return Laboratory(session.stage, judge, transcript, opened).open(behaviour)
 
+    with one_at_a_time(open_in) as open_one:
         yield Histories(exploration, session.stage, open_one).times(1 / 4)
 
 
@@ -131,14 +128,10 @@ def client_histories(
 ) -> Iterator[Histories]:
     """Random histories of the reference client that judge the server under test."""
     transcript = session.transcript_of(request.node)
-    with SimulatedClient() as client, ExitStack() as opened:
+    with SimulatedClient() as client:
         stage = replace(session.stage, client=client, identity=None, overrides={})
-
-        def open_one(judge: Judge) -> Scenario:
-            opened.close()
-            return opened.enter_context(Scenario(stage, judge, transcript))
-
-        yield ServerHistories(exploration, stage, open_one)
+        with one_at_a_time(lambda judge, opened: opened.enter_context(Scenario(stage, judge, transcript))) as open_one:
+            yield ServerHistories(exploration, stage, open_one)
 
 
 @pytest.fixture
@@ -150,10 +143,8 @@ def cut_points(exploration: Exploration, fresh_scenario: Callable[[Judge], Scena
 @pytest.fixture
 def fresh_storage(session: ConformanceSession, request: pytest.FixtureRequest) -> Iterator[Callable[[Judge], Storage]]:
     """A way to open one account for each example of a random case."""
-    with ExitStack() as opened:
-
-        def open_one(judge: Judge) -> Storage:
-            opened.close()
-            return opened.enter_context(Storage(session.stage, judge, session.transcript_of(request.node)))
-
+    transcript = session.transcript_of(request.node)
+    with one_at_a_time(
+        lambda judge, opened: opened.enter_context(Storage(session.stage, judge, transcript))
+    ) as open_one:
         yield open_one

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.cases.declaration import client_case
 from conformance.imap.framing import Direction
-from conformance.imap.proxy import Action, Cut, HangUp, Replace
+from conformance.imap.interception import Action, Cut, HangUp, Replace
 from conformance.scenario.content import ARCHIVE, CONVERSATION, item, usual_base
 from conformance.scenario.disturbance import WireReader
 from conformance.scenario.judge import PreconditionNotReached

@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from conformance.cases.declaration import client_case
-from conformance.clients.protocol import KillableClient, SyncResult
 from conformance.model.comparison import Nature
 from conformance.model.states import StoreState
-from conformance.outcomes import Reason
 from conformance.scenario import places as at
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, messages, usual_base
-from conformance.scenario.disturbance import Kill
-from conformance.scenario.judge import NotApplicable, PreconditionNotReached
+from conformance.scenario.disturbance import Kill, killable, killed_by
+from conformance.scenario.judge import PreconditionNotReached
 from conformance.scenario.places import Place
 from conformance.scenario.scenario import ALL, Scenario
 from conformance.scenario.witness import Witness
@@ -42,35 +40,24 @@ OBJECT_MOMENTS: dict[str, Place] = {
 @client_case("client-is-killed", "SYN-711", needs=("durable-base",))
 def test_client_is_killed(scenario: Scenario, place: Place) -> None:
     """A client that was killed anywhere in a run comes to the right result in the next one, and loses nothing."""
-    client = _killable(scenario)
+    killable(scenario.client)
     _diverge(scenario, usual_base())
-    _kill_and_recover(scenario, client, place)
+    _kill_and_recover(scenario, place)
 
 
 @pytest.mark.parametrize("place", FOLDER_MOMENTS.values(), ids=list(FOLDER_MOMENTS))
 @client_case("client-is-killed-between-folders", "SYN-711", needs=("durable-base",))
 def test_client_is_killed_between_folders(scenario: Scenario, place: Place) -> None:
     """A client that was killed while it listed, created and removed folders completes that in the next run."""
-    client = _killable(scenario)
+    killable(scenario.client)
     _diverge(scenario, folder(("Empty",), within=usual_base()))
     scenario.on_client.remove_folder(("Empty",))
-    _kill_and_recover(scenario, client, place)
+    _kill_and_recover(scenario, place)
 
 
-def _killable(scenario: Scenario) -> KillableClient:
-    if not isinstance(scenario.client, KillableClient):
-        raise NotApplicable("the client's adapter cannot kill it", Reason.NO_ABILITY)
-    return scenario.client
-
-
-def _kill_and_recover(scenario: Scenario, client: KillableClient, place: Place) -> None:
+def _kill_and_recover(scenario: Scenario, place: Place) -> None:
     witness, kill = Witness(scenario), Kill(place)
-
-    def killed() -> SyncResult:
-        running = client.synchronize_and_kill(kill.moment, scenario.stage.bounds.synchronize)
-        return SyncResult(success=False, detail="killed" if running else "it ended before it could be killed")
-
-    scenario.disturb(kill, kill.told, killed)
+    scenario.disturb(kill, kill.told, killed_by(kill, scenario))
     if not kill.happened:
         raise PreconditionNotReached(f"the client never came to {place.told}")
     witness.observe("SYN-711")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.cases.declaration import client_case
 from conformance.model.history import Act
+from conformance.scenario.disturbance import killable
 from conformance.scenario.histories import Histories
 from conformance.scenario.interrupting import INTERRUPTIONS
 
@@ -28,6 +29,6 @@ def test_random_interruptions(histories: Histories) -> None:
 @client_case("random-kills", "SYN-711", needs=("durable-base",))
 def test_random_kills(histories: Histories) -> None:
     """A client that was killed anywhere loses nothing, and makes both sides alike in the next complete run."""
-    histories.require_killable()
+    killable(histories.stage.client)
     few = histories.times(1 / 4)
     few.explore(few.shape(acts=(Act.KILL,)), ("SYN-711",), ("client killed",))

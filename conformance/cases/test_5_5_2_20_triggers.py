@@ -12,7 +12,7 @@ import pytest
 from conformance.cases.declaration import client_case
 from conformance.clients.protocol import TriggeredClient
 from conformance.imap.framing import Direction
-from conformance.imap.proxy import Action
+from conformance.imap.interception import Action
 from conformance.model.folders import FolderPath
 from conformance.model.states import Snapshot
 from conformance.model.triggers import Triggers

@@ -7,7 +7,7 @@ import pytest
 from conformance.cases.declaration import client_case
 from conformance.imap.names import decode_name, encode_name
 from conformance.imap.operations import Operation
-from conformance.imap.relay import HASTY
+from conformance.imap.relay_core import HASTY
 from conformance.imap.syntax import octets_of
 from conformance.model.objects import ObjectKind, StoredObject
 from conformance.outcomes import Reason

@@ -15,35 +15,12 @@ from types import TracebackType
 
 from conformance.imap.endpoint import Endpoint
 from conformance.imap.errors import ImapProblem
-from conformance.imap.interception import (
-    Action,
-    Answer,
-    Cut,
-    Forward,
-    HangUp,
-    Interceptor,
-    LiteralInterceptor,
-    Replace,
-    Stall,
-)
+from conformance.imap.interception import Interceptor
 from conformance.imap.memory import MemoryEndpoint
 from conformance.imap.recorder import Recorder
 from conformance.imap.relay import Relay
 from conformance.imap.transcript import Transcript
 from conformance.imap.wire import WireConnection, connect_over_tcp
-
-__all__ = [
-    "Action",
-    "Answer",
-    "Cut",
-    "Forward",
-    "HangUp",
-    "Interceptor",
-    "LiteralInterceptor",
-    "RecordingProxy",
-    "Replace",
-    "Stall",
-]
 
 
 class RecordingProxy:

@@ -8,33 +8,9 @@ import ssl
 import struct
 from contextlib import suppress
 
-from conformance.imap.interception import (
-    Action,
-    Answer,
-    Cut,
-    Forward,
-    HangUp,
-    Interceptor,
-    LiteralInterceptor,
-    Replace,
-    Stall,
-)
+from conformance.imap.interception import Interceptor
 from conformance.imap.recorder import Recorder
-from conformance.imap.relay_core import CLOSED, HASTY, RelayCore, Stream
-
-__all__ = [
-    "HASTY",
-    "Action",
-    "Answer",
-    "Cut",
-    "Forward",
-    "HangUp",
-    "Interceptor",
-    "LiteralInterceptor",
-    "Relay",
-    "Replace",
-    "Stall",
-]
+from conformance.imap.relay_core import CLOSED, RelayCore, Stream
 
 _CHUNK = 256 * 1024
 _FULL = 2 * 2**20

@@ -224,6 +224,10 @@ class Act(StrEnum):
     CHANGE = "the server's content was changed before"
 
 
+REFUSALS = (Act.NO, Act.OVERQUOTA)
+"""The server refuses a command, and the synchronization goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interruption:
     """Something that happens once in a synchronization: at a place, after `skip` others like it.

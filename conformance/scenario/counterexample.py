@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conformance.model.history import History
-from conformance.model.history_json import UnreadableHistory, history_from_json, history_to_json
+from conformance.model.history_json import history_from_json, history_to_json
 from conformance.problems import ConfigurationProblem
 from conformance.strategies.store_json import steps_from_json, steps_to_json
 from conformance.strategies.store_steps import Step
@@ -105,7 +105,7 @@ def read_counterexample(path: Path) -> SavedCounterexample:
         raise ConfigurationProblem(f"{path} is no counterexample: its format is not {FORMAT!r}", _MEND)
     try:
         return _read(content)
-    except (UnreadableHistory, ValueError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError) as problem:
         raise ConfigurationProblem(f"{path}: {_what(problem)}", _MEND) from None
 
 

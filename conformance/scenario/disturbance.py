@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable
 from threading import Event
 
+from conformance.clients.protocol import KillableClient, StorageClient, SyncResult
 from conformance.imap.framing import Direction
-from conformance.imap.proxy import Action, Answer, Cut, HangUp, Stall
-from conformance.scenario.judge import PreconditionNotReached
+from conformance.imap.interception import Action, Answer, Cut, HangUp, Stall
+from conformance.outcomes import Reason
+from conformance.scenario.judge import NotApplicable, PreconditionNotReached
 from conformance.scenario.places import Place
 from conformance.scenario.scenario import Scenario, SyncRun
 
@@ -134,6 +136,24 @@ class Kill(Disturbance):
     def _hold(self, _: bytes) -> Action:
         self.moment.set()
         return Stall()
+
+
+def killable(client: StorageClient | None) -> KillableClient:
+    """The client as one whose process can be killed. Raises `NotApplicable` where its adapter cannot do that."""
+    if not isinstance(client, KillableClient):
+        raise NotApplicable("the client's adapter cannot kill it", Reason.NO_ABILITY)
+    return client
+
+
+def killed_by(kill: Kill, scenario: Scenario) -> Callable[[], SyncResult]:
+    """A synchronization whose process is killed as soon as the sign is given, for `Scenario.disturb`."""
+    client = killable(scenario.client)
+
+    def killed() -> SyncResult:
+        running = client.synchronize_and_kill(kill.moment, scenario.stage.bounds.synchronize)
+        return SyncResult(success=False, detail="killed" if running else "it ended before it could be killed")
+
+    return killed
 
 
 def meanwhile(place: Place, change: Callable[[], None], *, skip: int = 0) -> Disturbance:

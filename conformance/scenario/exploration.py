@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Generic, TypeVar
@@ -25,9 +25,22 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.reduction import reduce
 
 Drawn = TypeVar("Drawn")
+Opened = TypeVar("Opened")
 Example = Callable[[Drawn, Judge], Iterable[str]]
 Required = Iterable[str] | Mapping[str, Iterable[str]]
 CONFIRMATIONS, PATIENCE, MOST_FAILURES = 3, 3, 4
+
+
+@contextmanager
+def one_at_a_time(open_in: Callable[[Judge, ExitStack], Opened]) -> Iterator[Callable[[Judge], Opened]]:
+    """A way to open what one example needs, which ends what the example before it had; the last ends with the block."""
+    with ExitStack() as resources:
+
+        def open_one(judge: Judge) -> Opened:
+            resources.close()
+            return open_in(judge, resources)
+
+        yield open_one
 
 
 class _Ended(Exception):
@@ -104,21 +117,18 @@ class Exploration:
         what is simpler than a value, a failing example is made as simple as can be; without it Hypothesis shrinks it.
         Then the exploration goes on `apart_from` what failed, if that gives a strategy, to find what else there is.
         """
-        remaining: SearchStrategy[Drawn] | None = strategy
         for number in range(MOST_FAILURES):
             attempts = _Attempts(self, example, lambda: self._is_enough(required))
-            self._run(remaining, attempts, self.seed + number, shrink=simpler is None)
+            self._run(strategy, attempts, self.seed + number, shrink=simpler is None)
             found = self._settle(attempts, simpler)
             remaining = apart_from(found) if found is not None else None
             if remaining is None or self._is_spent():
                 break
+            strategy = remaining
         self._report(self.effort.examples)
         self._conclude(tuple(requirements), required)
 
-    def _run(
-        self, strategy: SearchStrategy[Drawn] | None, attempts: _Attempts[Drawn], seed: int, *, shrink: bool
-    ) -> None:
-        assert strategy is not None
+    def _run(self, strategy: SearchStrategy[Drawn], attempts: _Attempts[Drawn], seed: int, *, shrink: bool) -> None:
         with suppress(_Ended, Flaky, FlakyFailure):
             hypothesis.seed(seed)(self._settings(shrink=shrink)(hypothesis.given(strategy)(attempts.attempt)))()
 
@@ -203,9 +213,7 @@ class Exploration:
         """The simplest example found that fails, and what its judge found."""
         if simpler is None or not self.effort.shrink:
             return value, judge
-        last = judge
-
-        end = time.monotonic() + self.effort.seconds
+        last, end = judge, time.monotonic() + self.effort.seconds
 
         def fails(candidate: Drawn) -> bool:
             nonlocal last

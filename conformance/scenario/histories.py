@@ -8,14 +8,13 @@ from functools import partial
 
 from hypothesis.strategies import SearchStrategy
 
-from conformance.clients.protocol import KillableClient
 from conformance.model.history import Act, Follow, History, Renumber, ReplaceDevice
 from conformance.model.objects import ObjectKind
 from conformance.model.policy import Direction, Policy
-from conformance.outcomes import Outcome, Reason
+from conformance.outcomes import Outcome
 from conformance.scenario.exploration import Exploration, Required
 from conformance.scenario.history_run import run_history
-from conformance.scenario.judge import Judge, NotApplicable
+from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
 from conformance.servers.protocol import Ability
@@ -73,11 +72,6 @@ class Histories:
     def possible(self, acts: Iterable[Act]) -> tuple[Act, ...]:
         """These interruptions, and silence where the effort of this run allows for it."""
         return (*acts, Act.STALL) if self.exploration.effort.thorough else tuple(acts)
-
-    def require_killable(self) -> None:
-        """Raise `NotApplicable` where the adapter cannot kill the client."""
-        if not isinstance(self.stage.client, KillableClient):
-            raise NotApplicable("the client's adapter cannot kill it", Reason.NO_ABILITY)
 
     def explore(self, shape: Shape, requirements: Iterable[str], required: Required) -> None:
         """Explore histories of that shape, flat ones where the server has no hierarchy."""

@@ -6,16 +6,14 @@ one more synchronization has to be silent (I5). Whether untouched objects keep t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from conformance.clients.protocol import KillableClient, SyncResult
 from conformance.model.history import Act, Follow, History, Interruption, Renumber, ReplaceDevice, Step, Synchronize
 from conformance.model.oracle import Demand, Expectation, FolderDemand, Row, Standing
 from conformance.model.states import Side, Snapshot
-from conformance.outcomes import Reason
-from conformance.scenario.disturbance import Kill
+from conformance.scenario.disturbance import Kill, killed_by
 from conformance.scenario.interrupting import Meanwhile, Trial, disturbance_of, doubts_after, trial_of
-from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
+from conformance.scenario.judge import PreconditionNotReached
 from conformance.scenario.scenario import ALL, Scenario
 from conformance.scenario.witness import Witness
 
@@ -76,7 +74,7 @@ class HistoryRun:
         scenario = self.scenario
         before, change = Witness(scenario), Meanwhile(interruption, scenario.on_server)
         disturbance = disturbance_of(interruption, change)
-        synchronize = self._killed(disturbance) if isinstance(disturbance, Kill) else None
+        synchronize = killed_by(disturbance, scenario) if isinstance(disturbance, Kill) else None
         timeout = SILENCE if interruption.act is Act.STALL else None
         scenario.disturb(disturbance, str(interruption), synchronize, timeout=timeout)
         if not disturbance.happened:
@@ -87,17 +85,6 @@ class HistoryRun:
         self.exercised += [self._trials[-1].name, interruption.kind]
         scenario.doubts = doubts_after(interruption, scenario.doubts)
         return self._observe(Witness(scenario) if interruption.edits else before, change)
-
-    def _killed(self, kill: Kill) -> Callable[[], SyncResult]:
-        client = self.scenario.client
-        if not isinstance(client, KillableClient):
-            raise NotApplicable("the client's adapter cannot kill it", Reason.NO_ABILITY)
-
-        def killed() -> SyncResult:
-            running = client.synchronize_and_kill(kill.moment, self.scenario.stage.bounds.synchronize)
-            return SyncResult(success=False, detail="killed" if running else "it ended before it could be killed")
-
-        return killed
 
     def _observe(self, witness: Witness, change: Meanwhile) -> bool:
         """At no moment local storage shows what nobody stored, or anything is lost that nobody removed."""
@@ -171,11 +158,6 @@ class HistoryRun:
 def run_history(history: History, scenario: Scenario) -> list[str]:
     """Run a history on a scenario whose judge gets the findings; returns what was exercised."""
     return HistoryRun(scenario).run(history)
-
-
-def contradicted(judge: Judge) -> bool:
-    """Whether the judge found a contradiction."""
-    return any(each.outcome.value == "fail" for each in judge.findings)
 
 
 def _is_untouched(demand: Demand) -> bool:

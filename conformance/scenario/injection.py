@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from conformance.imap.framing import Direction
+from conformance.imap.interception import Action, Replace
 from conformance.imap.names import encode_name
-from conformance.imap.proxy import Action, Replace
 from conformance.scenario.disturbance import WireReader
 
 STATUS_LINES = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from conformance.imap.errors import ImapProblem
 from conformance.model.editing import StoreSide
-from conformance.model.history import Act, Interruption
+from conformance.model.history import REFUSALS, Act, Interruption
 from conformance.model.oracle import Doubts
 from conformance.problems import ConfigurationProblem
 from conformance.scenario import places as at
@@ -34,7 +34,6 @@ INTERRUPTIONS = (
     Act.CHANGE,
 )
 """What can befall any client at no great cost."""
-_REFUSED = (Act.NO, Act.OVERQUOTA)
 _BREAKS_OFF = (Act.CUT_BEFORE, Act.CUT_INSIDE, Act.CUT_AFTER, Act.STALL)
 
 
@@ -54,17 +53,17 @@ class Trial:
     @property
     def covers(self) -> bool:
         """Whether the requirement takes over what the plain ones say of the end state."""
-        return self.requirement is not None and self.acts is not _REFUSED
+        return self.requirement is not None and self.acts is not REFUSALS
 
 
 TRIALS = (
     Trial("client killed", "SYN-711", acts=(Act.KILL,)),
     Trial("server said BYE", "SYN-715", acts=(Act.BYE,)),
     Trial("server changed during the run", "SYN-712", acts=(Act.CHANGE,)),
-    Trial("folder refused", "SYN-323", (at.CREATE_COMMAND, at.DELETE_COMMAND), _REFUSED),
-    Trial("store refused", "SYN-713", (at.APPEND_COMMAND,), _REFUSED),
-    Trial("change of flags refused", "SYN-516", (at.STORE_COMMAND,), _REFUSED),
-    Trial("another command refused", acts=_REFUSED),
+    Trial("folder refused", "SYN-323", (at.CREATE_COMMAND, at.DELETE_COMMAND), REFUSALS),
+    Trial("store refused", "SYN-713", (at.APPEND_COMMAND,), REFUSALS),
+    Trial("change of flags refused", "SYN-516", (at.STORE_COMMAND,), REFUSALS),
+    Trial("another command refused", acts=REFUSALS),
     Trial("interrupted while fetching", "SYN-706", (at.FETCH_COMMAND, at.BODY_RESPONSE, at.FETCH_ANSWER)),
     Trial("interrupted while storing", "SYN-707", (at.APPEND_COMMAND, at.APPEND_ANSWER)),
     Trial(
@@ -101,7 +100,7 @@ def doubts_after(interruption: Interruption, before: Doubts | None) -> Doubts:
     before = before or Doubts()
     killed = interruption.act is Act.KILL
     broken_off = killed or interruption.act in _BREAKS_OFF or interruption.act is Act.BYE
-    refused = before.refused or interruption.act in _REFUSED
+    refused = before.refused or interruption.act in REFUSALS
     return Doubts(before.new_locally + broken_off, before.new_on_server + killed, refused)
 
 

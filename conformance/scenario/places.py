@@ -54,39 +54,5 @@ LOGOUT_COMMAND = Place("LOGOUT", "command", rb"LOGOUT")
 ANY_COMMAND = Place("a command", "command", b"")
 ANY_UNIT = Place("a unit", "any", b"")
 
-PLACES = {
-    each.told: each
-    for each in (
-        LIST_COMMAND,
-        LIST_RESPONSE,
-        LIST_ANSWER,
-        SELECT_COMMAND,
-        SELECT_ANSWER,
-        FETCH_COMMAND,
-        BODY_RESPONSE,
-        FETCH_ANSWER,
-        APPEND_COMMAND,
-        APPEND_ANSWER,
-        CREATE_COMMAND,
-        CREATE_ANSWER,
-        DELETE_COMMAND,
-        DELETE_ANSWER,
-        MARK_COMMAND,
-        MARK_ANSWER,
-        STORE_COMMAND,
-        STORE_ANSWER,
-        EXPUNGE_ALONE,
-        EXPUNGE_COMMAND,
-        EXPUNGE_ANSWER,
-        METADATA_COMMAND,
-        METADATA_RESPONSE,
-        METADATA_ANSWER,
-        MOVING_ANSWER,
-        LOGIN_COMMAND,
-        LOGIN_ANSWER,
-        LOGOUT_COMMAND,
-        ANY_COMMAND,
-        ANY_UNIT,
-    )
-}
+PLACES = {each.told: each for each in tuple(globals().values()) if isinstance(each, Place)}
 """The places by the words that a history uses for them."""

@@ -21,9 +21,9 @@ from conformance.clients.protocol import (
     listening_address,
     observes_local_storage,
 )
+from conformance.imap.interception import Interceptor
 from conformance.imap.operations import Operation, read_operations
 from conformance.imap.proxies import Proxy, proxy_before
-from conformance.imap.proxy import Interceptor
 from conformance.imap.transcript import Transcript
 from conformance.model.comparison import Difference, Findings, Lens, Nature, Remark, compare
 from conformance.model.folders import FolderPath, display

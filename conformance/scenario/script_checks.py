@@ -14,7 +14,7 @@ from typing import Any
 from conformance.model.editing import ModelSide
 from conformance.model.folders import FolderPath, is_below, outermost_first
 from conformance.model.history import (
-    Act,
+    REFUSALS,
     AddObject,
     ChangeFlag,
     Edit,
@@ -147,7 +147,7 @@ class _Walk:
         place = place_of(interruption)
         edits = [self._edit(edit) for edit in interruption.edits]
         self._doubts, self._interrupted_before = doubts_after(interruption, self._doubts), True
-        refused = interruption.act in (Act.NO, Act.OVERQUOTA)
+        refused = interruption.act in REFUSALS
         told = {
             "act": interruption.act.name.lower(),
             "place": {"told": place.told, "kind": place.kind, "pattern": place.pattern.decode("ascii")},

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from conformance.clients.protocol import AdapterCannot, SyncResult, TriggeredClient
+from conformance.imap.interception import Interceptor
 from conformance.imap.operations import read_operations
-from conformance.imap.proxy import Interceptor
 from conformance.imap.transcript import Entry, Transcript
 from conformance.model.folders import FolderPath
 from conformance.model.triggers import Triggers

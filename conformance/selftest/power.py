@@ -9,7 +9,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import click
@@ -24,7 +23,7 @@ from conformance.model.history import History
 from conformance.outcomes import Finding, Outcome
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.scenario.effort import EFFORTS, Effort
-from conformance.scenario.exploration import Counterexample, Exploration
+from conformance.scenario.exploration import Counterexample, Exploration, one_at_a_time
 from conformance.scenario.histories import Histories
 from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
@@ -74,14 +73,10 @@ def explored(
 
     begun, judge = time.monotonic(), Judge(requirement, "")
     exploration = Exploration(judge, effort, seed, lambda: Judge(requirement, ""), keep)
-    with SimulatedServer() as server, SimulatedClient(client) as simulated, ExitStack() as opened:
+    with SimulatedServer() as server, SimulatedClient(client) as simulated:
         stage = Stage(server, simulated)
-
-        def open_one(own: Judge) -> Scenario:
-            opened.close()
-            return opened.enter_context(Scenario(stage, own, Transcript()))
-
-        CASES[case](Histories(exploration, stage, open_one))
+        with one_at_a_time(lambda own, opened: opened.enter_context(Scenario(stage, own, Transcript()))) as open_one:
+            CASES[case](Histories(exploration, stage, open_one))
     findings = tuple(each for each in judge.findings if each.outcome is not Outcome.PASS)
     return Found(findings, kept[0] if kept else None, exploration.run, time.monotonic() - begun)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
-from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
@@ -16,7 +15,7 @@ from conformance.configuration import Profile
 from conformance.imap.transcript import Transcript
 from conformance.outcomes import Finding, Outcome
 from conformance.scenario.effort import EFFORTS, Effort
-from conformance.scenario.exploration import Exploration
+from conformance.scenario.exploration import Exploration, one_at_a_time
 from conformance.scenario.judge import Judge
 from conformance.scenario.stage import Stage
 from conformance.scenario.storage import Storage
@@ -48,12 +47,10 @@ def search(server: StorageServer, seed: int, effort: Effort) -> Search:
     """Explore a server with one seed; it has to be up."""
     exploration = Exploration(_judge(), effort.for_sequences(), seed, _judge)
     stage = Stage(server, None)
-    with ExitStack() as opened:
+    with one_at_a_time(lambda judge, opened: opened.enter_context(Storage(stage, judge, Transcript()))) as open_one:
 
         def run(steps: tuple[Step, ...], judge: Judge) -> list[str]:
-            opened.close()
-            storage = opened.enter_context(Storage(stage, judge, Transcript()))
-            return StoreMachine(storage, judge).run(steps)
+            return StoreMachine(open_one(judge), judge).run(steps)
 
         exploration.explore(sequences(effort.sessions, effort.steps), run, (), simpler=simpler)
     judge = exploration.judge

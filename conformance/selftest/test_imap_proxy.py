@@ -15,7 +15,8 @@ import pytest
 from conformance.imap.endpoint import Endpoint
 from conformance.imap.errors import ConnectionLost, OperationRefused, ServerStalled
 from conformance.imap.framing import Direction
-from conformance.imap.proxy import Action, Answer, Cut, Interceptor, RecordingProxy, Replace, Stall
+from conformance.imap.interception import Action, Answer, Cut, Interceptor, Replace, Stall
+from conformance.imap.proxy import RecordingProxy
 from conformance.imap.session import StorageSession
 from conformance.imap.transcript import Transcript
 from conformance.imap.wire import WireConnection

@@ -13,7 +13,8 @@ from conformance.clients.protocol import SyncResult, TriggeredClient
 from conformance.clients.reference import ReferenceClient
 from conformance.imap.endpoint import Endpoint
 from conformance.imap.framing import Direction
-from conformance.imap.proxy import Action, RecordingProxy, Stall
+from conformance.imap.interception import Action, Stall
+from conformance.imap.proxy import RecordingProxy
 from conformance.imap.transcript import Transcript
 from conformance.model.triggers import Triggers
 from conformance.reference.client.background import Background

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from conformance.imap.framing import Direction
+from conformance.imap.interception import Action, Cut
 from conformance.imap.proxy import RecordingProxy
-from conformance.imap.relay import Action, Cut
 from conformance.imap.transcript import Transcript
 from conformance.model.folders import FolderPath
 from conformance.model.oracle import expect

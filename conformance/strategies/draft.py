@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from conformance.model.editing import ModelSide
 from conformance.model.folders import FolderPath, ancestors, is_below
 from conformance.model.history import (
+    REFUSALS,
     Act,
     AddFolder,
     AddObject,
@@ -97,7 +98,7 @@ class Draft:
         for edit in step.interruption.edits:
             self._edited(edit)
         self.in_flux = True
-        killed, refused = step.interruption.act is Act.KILL, step.interruption.act in (Act.NO, Act.OVERQUOTA)
+        killed, refused = step.interruption.act is Act.KILL, step.interruption.act in REFUSALS
         self.doubts = Doubts(1, self.doubts.new_on_server + killed, self.doubts.refused or refused)
 
     def _settle(self) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from conformance.model.folders import FolderPath, is_below
 from conformance.model.history import (
+    REFUSALS,
     Act,
     AddFolder,
     AddObject,
@@ -52,7 +53,7 @@ EDITS = {
 ALWAYS = ("add", "same object", "fill removed")
 ACTS: dict[tuple[Act, ...], int] = {
     (Act.CUT_BEFORE, Act.CUT_INSIDE, Act.CUT_AFTER): 5,
-    (Act.NO, Act.OVERQUOTA): 2,
+    REFUSALS: 2,
     (Act.CHANGE,): 2,
     (Act.BYE,): 1,
     (Act.STALL,): 1,
@@ -178,9 +179,7 @@ class _Author:
     def edit(self, draft: Draft, side: Side, *, contested: bool = False) -> Edit | None:
         """An edit of a side; contested ones are of what the other side has touched."""
         options = dict(self._contested(draft, side)) if contested else {}
-        options = options or {
-            kind: made for kind, made in self._free(draft, side) if kind in self.kinds or kind == "add"
-        }
+        options = options or {kind: made for kind, made in self._free(draft, side) if kind in self.kinds}
         kind = self.random.choice([kind for kind in options for _ in range(EDITS[kind])])
         edit = options[kind]()
         return edit if edit.kind not in self.shape.without and draft.allows(edit, conflicts=contested) else None

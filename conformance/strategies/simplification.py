@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from conformance.model.folders import is_below
@@ -21,9 +21,6 @@ from conformance.model.objects import message
 from conformance.model.policy import EVERYTHING
 from conformance.model.states import Item
 from conformance.strategies.draft import Draft, is_valid
-
-_WAYS: tuple[Callable[[History], Iterator[History]], ...]
-
 
 _RARE_FIRST = (
     Renumber.kind,
@@ -47,12 +44,6 @@ def blamed(history: History) -> str:
     kinds = [step.kind for step in history.steps]
     found = [kind for rare in _RARE_FIRST for kind in kinds if kind.startswith(rare)]
     return next(iter([*interrupted, *found]), "nothing")
-
-
-def simpler(history: History, *, conflicts: bool) -> Iterator[History]:
-    """Valid histories that are simpler, those that leave most out first."""
-    for way in _WAYS:
-        yield from (each for each in way(history) if each != history and is_valid(each, conflicts=conflicts))
 
 
 def _ended_earlier(history: History) -> Iterator[History]:
@@ -130,3 +121,9 @@ def _plainer_items(item: Item) -> Iterator[Item]:
 
 
 _WAYS = (_ended_earlier, _begun_later, _without_a_step, _with_less_base, _with_plainer_steps, _with_plainer_base)
+
+
+def simpler(history: History, *, conflicts: bool) -> Iterator[History]:
+    """Valid histories that are simpler, those that leave most out first."""
+    for way in _WAYS:
+        yield from (each for each in way(history) if each != history and is_valid(each, conflicts=conflicts))
