@@ -87,6 +87,11 @@ def _value_to_json(value: Value) -> dict[str, Any]:
     return history_to_json(value) if isinstance(value, History) else {"sequence": steps_to_json(value)}
 
 
+def canonical(value: object) -> str:
+    """A text that is the same for equal values in every process; a `repr` tells sets in any order."""
+    return json.dumps(_value_to_json(value), sort_keys=True) if isinstance(value, History | tuple) else repr(value)
+
+
 def _value_from_json(told: Any) -> Value:
     if isinstance(told, Mapping) and "sequence" in told:
         return steps_from_json(told["sequence"])

@@ -20,6 +20,7 @@ from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.strategies import SearchStrategy
 
 from conformance.outcomes import Examples, Finding, Outcome, Reason, Reproduced
+from conformance.scenario.counterexample import canonical
 from conformance.scenario.effort import Effort
 from conformance.scenario.judge import Judge
 from conformance.scenario.reduction import reduce
@@ -189,7 +190,7 @@ class Exploration:
         if self.effort.rate and self.run:
             due = self._began + self.run * 60 / self.effort.rate
             Event().wait(max(0.0, due - time.monotonic()))
-        self._operations.update(repr(value).encode())
+        self._operations.update(canonical(value).encode())
         self.run += 1
         judge = self.fresh_judge()
         exercised = tuple(example(value, judge))

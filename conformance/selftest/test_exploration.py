@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -258,3 +262,35 @@ def test_every_profile_is_one_of_hypothesis(profile: Profile) -> None:
     assert registered.max_examples == EFFORTS[profile].examples
     assert (Phase.shrink in registered.phases) == EFFORTS[profile].shrink
     assert not EFFORTS[Profile.REMOTE].shrink
+
+
+DIGESTS = """
+from conformance.configuration import Profile
+from conformance.scenario.effort import Effort
+from conformance.scenario.exploration import Exploration
+from conformance.scenario.judge import Judge
+from conformance.model.history import Act
+from conformance.spec import requirement
+from conformance.strategies.histories import Shape, histories
+from conformance.strategies.store_sequences import sequences
+
+for strategy in (histories(Shape(rounds=2, conflicts=True, acts=tuple(Act))), sequences()):
+    exploration = Exploration(Judge(requirement, ""), Effort(20), 7, lambda: Judge(requirement, ""))
+    exploration.explore(strategy, lambda value, judge: [], ["SYN-417"])
+    print(exploration.judge.examples.operations)
+"""
+
+
+def test_the_digest_is_the_same_in_every_process() -> None:
+    """Two reports of one seed and suite tell the same operations, however Python orders its sets."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", DIGESTS],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1, told
