@@ -89,12 +89,13 @@ _EDIT_NAMES: dict[type[Edit], str] = {
 
 
 def _item_to_json(item: Item) -> Json:
-    octets = item.content.octets
-    told: Json = {"name": item.name, "kind": item.content.kind.value}
-    text = octets.decode("ascii", "replace")
-    told |= {"text": text} if text.encode("ascii", "replace") == octets and octets.isascii() else {}
-    told |= {} if "text" in told else {"base64": base64.b64encode(octets).decode("ascii")}
+    told = {"name": item.name, "kind": item.content.kind.value, **octets_to_json(item.content.octets)}
     return told | {"flags": sorted(item.flags)}
+
+
+def octets_to_json(octets: bytes) -> Json:
+    """The octets of an object, as they are if they are ASCII, else as BASE64."""
+    return {"text": octets.decode()} if octets.isascii() else {"base64": base64.b64encode(octets).decode()}
 
 
 def _interruption_to_json(each: Interruption) -> Json:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from conformance.model.history_json import Json, octets_to_json
 from conformance.model.objects import ObjectKind, StoredObject
 from conformance.model.states import Item
 from conformance.model.stored import FlagChange
@@ -42,8 +43,6 @@ from conformance.strategies.store_steps import (
     Status,
     Step,
 )
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,8 @@ def _read_items(value: Any, place: str) -> tuple[Item, ...]:
 
 
 def _write_item(item: Item) -> Json:
-    octets = item.content.octets
-    content = {"text": octets.decode()} if octets.isascii() else {"base64": base64.b64encode(octets).decode()}
     flags = {"flags": sorted(item.flags)} if item.flags else {}
-    return {"name": item.name, "kind": item.content.kind.value, **content, **flags}
+    return {"name": item.name, "kind": item.content.kind.value, **octets_to_json(item.content.octets), **flags}
 
 
 def _read_item(value: Any, place: str) -> Item:
