@@ -275,22 +275,32 @@ from conformance.strategies.histories import Shape, histories
 from conformance.strategies.store_sequences import sequences
 
 for strategy in (histories(Shape(rounds=2, conflicts=True, acts=tuple(Act))), sequences()):
-    exploration = Exploration(Judge(requirement, ""), Effort(20), 7, lambda: Judge(requirement, ""))
+    exploration = Exploration(Judge(requirement, ""), Effort(60), 7, lambda: Judge(requirement, ""))
     exploration.explore(strategy, lambda value, judge: [], ["SYN-417"])
     print(exploration.judge.examples.operations)
 """
 
 
+def _digests(before: str = "", **environment: str) -> str:
+    """What a process of its own prints for one seed, after running some code first."""
+    return subprocess.run(
+        [sys.executable, "-c", before + DIGESTS],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 def test_the_digest_is_the_same_in_every_process() -> None:
     """Two reports of one seed and suite tell the same operations, however Python orders its sets."""
-    told = {
-        subprocess.run(
-            [sys.executable, "-c", DIGESTS],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2", "3")
-    }
+    told = {_digests(PYTHONHASHSEED=seed) for seed in ("1", "2", "3")}
     assert len(told) == 1, told
+
+
+def test_the_digest_is_the_same_whatever_else_is_loaded(tmp_path: Path) -> None:
+    """An implementer's own modules, and the constants that stand in them, change no draw."""
+    constants = ", ".join(str(7**power) for power in range(2, 22))
+    (tmp_path / "implementation.py").write_text(f"CONSTANTS = [{constants}]\n")
+    loaded = f"import sys; sys.path.append({str(tmp_path)!r}); import implementation\n"
+    assert _digests(loaded) == _digests()

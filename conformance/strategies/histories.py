@@ -37,6 +37,7 @@ from conformance.model.states import SYSTEM_FLAGS, Item, Side, StoreState
 from conformance.strategies.boundaries import AWKWARD_OBJECTS, FOLDER_PATHS, NEW_FOLDER_PATHS
 from conformance.strategies.draft import OTHER, Draft, Place
 from conformance.strategies.interruptions import ANYWHERE, stages
+from conformance.strategies.seeds import seeds
 
 EDITS = {
     "add": 2,
@@ -98,7 +99,7 @@ def histories(draw: st.DrawFn, shape: Shape, *, shrinkable: bool = False) -> His
     By default Hypothesis draws what the choices start from, so that they are evenly spread, and a failing history is to
     be made simpler by `conformance.strategies.simplification`. Where it is `shrinkable`, Hypothesis makes each choice.
     """
-    random = draw(st.randoms(use_true_random=not shrinkable))
+    random = draw(st.randoms(use_true_random=False)) if shrinkable else Random(draw(seeds()))
     author = _Author(random, shape, Draft(_base(random, shape)))
     for _ in range(random.randint(1, shape.rounds)):
         author.write_round()

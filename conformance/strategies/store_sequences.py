@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from conformance.imap.names import encode_name, same_spelling
 from conformance.model.folders import FolderPath
 from conformance.model.stored import DELETED, FlagChange
+from conformance.strategies.seeds import seeds
 from conformance.strategies.store_author import Author
 from conformance.strategies.store_steps import (
     FLAGS,
@@ -71,7 +72,7 @@ def sequences(sessions: int = 2, most: int = 14) -> st.SearchStrategy[tuple[Step
     One number is drawn, and the sequence follows from it: drawn choice by choice, most sequences would be an earlier
     one with little in it changed. What is simpler than a sequence is told by `store_simpler`.
     """
-    return st.integers(0, 2**64 - 1).map(lambda number: written(number, sessions, most))
+    return seeds().map(lambda number: written(number, sessions, most))
 
 
 def written(number: int, sessions: int, most: int) -> tuple[Step, ...]:
