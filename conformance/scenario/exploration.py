@@ -29,7 +29,9 @@ Drawn = TypeVar("Drawn")
 Opened = TypeVar("Opened")
 Example = Callable[[Drawn, Judge], Iterable[str]]
 Required = Iterable[str] | Mapping[str, Iterable[str]]
-CONFIRMATIONS, PATIENCE, MOST_FAILURES = 3, 3, 4
+CONFIRMATIONS, MOST_FAILURES = 3, 4
+PATIENCE = 10
+"""How many times as many examples are run while something that is required was not exercised."""
 
 
 @contextmanager
@@ -114,9 +116,9 @@ class Exploration:
         """Run `example` on drawn values; it returns the names of what it exercised.
 
         The requirements pass if no example contradicts them and everything in `required`, which may be told apart by
-        requirement, was exercised; until then up to three times as many examples are run. With `simpler`, which gives
-        what is simpler than a value, a failing example is made as simple as can be; without it Hypothesis shrinks it.
-        Then the exploration goes on `apart_from` what failed, if that gives a strategy, to find what else there is.
+        requirement, was exercised; until then up to `PATIENCE` times as many examples are run. With `simpler`, which
+        gives what is simpler than a value, a failing example is made as simple as can be; without it Hypothesis shrinks
+        it. Then the exploration goes on `apart_from` what failed, if that gives a strategy, to find what else there is.
         """
         for number in range(MOST_FAILURES):
             attempts = _Attempts(self, example, lambda: self._is_enough(required))

@@ -9,6 +9,9 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from conformance.cases.test_5_5_2_20_divergence import CONFLICTS, WITHOUT_CONFLICT
+from conformance.cases.test_5_5_2_20_histories import EXERCISED
+from conformance.configuration import Profile
 from conformance.model.history import (
     Act,
     AddObject,
@@ -23,16 +26,22 @@ from conformance.model.history import (
     Synchronize,
 )
 from conformance.model.objects import message
+from conformance.model.oracle import expect
 from conformance.model.policy import Direction, Policy
 from conformance.model.states import Item, Side, StoreState
+from conformance.scenario.effort import EFFORTS
+from conformance.scenario.exploration import PATIENCE
+from conformance.scenario.histories import FEW_EDITS
+from conformance.scenario.history_run import evidence
+from conformance.scenario.interrupting import INTERRUPTIONS
 from conformance.scenario.places import PLACES
-from conformance.strategies.draft import is_valid
+from conformance.strategies.draft import Draft, is_valid
 from conformance.strategies.histories import Shape, histories
 from conformance.strategies.interruptions import _BY_WORK, ANYWHERE
 from conformance.strategies.simplification import blamed, simpler
 
 PLAIN = Shape(rounds=2)
-CONFLICTS = Shape(rounds=2, conflicts=True)
+CONFLICTING = Shape(rounds=2, conflicts=True)
 INTERRUPTED = Shape(rounds=2, acts=tuple(Act))
 SPECIAL = Shape(
     rounds=4,
@@ -56,7 +65,7 @@ def drawn(shape: Shape, seed: int = 1, count: int = 100) -> list[History]:
     return found
 
 
-@pytest.mark.parametrize("shape", [PLAIN, CONFLICTS, INTERRUPTED, SPECIAL])
+@pytest.mark.parametrize("shape", [PLAIN, CONFLICTING, INTERRUPTED, SPECIAL])
 def test_every_history_is_valid(shape: Shape) -> None:
     """Each step is possible where it stands, and without a conflict where none is meant; each ends settled."""
     for history in drawn(shape):
@@ -70,7 +79,7 @@ def test_the_same_seed_draws_the_same() -> None:
     assert drawn(INTERRUPTED, 7, 20) != drawn(INTERRUPTED, 8, 20)
 
 
-@pytest.mark.parametrize("shape", [PLAIN, CONFLICTS, INTERRUPTED, SPECIAL])
+@pytest.mark.parametrize("shape", [PLAIN, CONFLICTING, INTERRUPTED, SPECIAL])
 def test_every_kind_of_step_occurs(shape: Shape) -> None:
     """Nothing that may occur is rare: each kind of edit on each side is in many of a hundred histories."""
     kinds = Counter(step.kind for history in drawn(shape) for step in history.steps)
@@ -89,6 +98,48 @@ def test_every_interruption_occurs() -> None:
     assert {each.place for each in interruptions} <= set(PLACES)
     named = {stage.place for group in (*ANYWHERE, *_BY_WORK.values()) for stage in group}
     assert named <= set(PLACES)
+
+
+def _modelled(history: History) -> set[str]:
+    """What a history exercises where all goes as it should: its steps, and what its synchronizations are about."""
+    draft, names = Draft(history.base), set[str]()
+    for step in history.steps:
+        if not isinstance(step, Synchronize):
+            names.add(step.kind)
+        elif step.interruption is None:
+            states = (draft.base, draft.state(Side.LOCAL), draft.state(Side.SERVER))
+            names |= set(evidence(expect(*states, draft.policy, draft.doubts)))
+        draft.add(step)
+    return names
+
+
+QUICK = EFFORTS[Profile.QUICK]
+SETTLED = Shape(rounds=1, edits=QUICK.edits)
+OF_A_CLIENT = Shape(
+    rounds=QUICK.rounds,
+    edits=FEW_EDITS,
+    conflicts=True,
+    acts=INTERRUPTIONS,
+    specials=(Renumber.kind, ReplaceDevice.kind),
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "required"),
+    [
+        (SETTLED, WITHOUT_CONFLICT),
+        (replace(SETTLED, conflicts=True), CONFLICTS),
+        (Shape(rounds=QUICK.rounds + 2, specials=OF_A_CLIENT.specials), EXERCISED),
+        (OF_A_CLIENT, EXERCISED[:4]),
+    ],
+)
+def test_what_a_case_requires_is_not_left_to_luck(shape: Shape, required: tuple[str, ...]) -> None:
+    """A right implementation is found inconclusive on less than one of a million seeds, even by the `quick` profile."""
+    histories = drawn(shape, count=400)
+    exercised = Counter(name for history in histories for name in _modelled(history))
+    for name in required:
+        missed = (1 - exercised[name] / len(histories)) ** (QUICK.examples * PATIENCE)
+        assert missed < 1e-6, (name, exercised[name])
 
 
 def test_equal_objects_meet() -> None:

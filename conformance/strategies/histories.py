@@ -51,6 +51,8 @@ EDITS = {
     "fill removed": 3,
 }
 """The kinds of edit and how often each is chosen where all are possible."""
+CONTESTED = {**EDITS, "remove folder": 4}
+"""The same for edits of what the other side has touched; a folder is rarely changed at all, so it is often taken."""
 ALWAYS = ("add", "same object", "fill removed")
 ACTS: dict[tuple[Act, ...], int] = {
     (Act.CUT_BEFORE, Act.CUT_INSIDE, Act.CUT_AFTER): 5,
@@ -61,6 +63,10 @@ ACTS: dict[tuple[Act, ...], int] = {
     (Act.KILL,): 5,
 }
 """The kinds of interruption and how often each is chosen where all are wanted."""
+CONFLICT = 0.6
+"""How often an edit is tried on what the other side has touched, where conflicts are meant."""
+WORK = 3
+"""How often something that the edits make a synchronization do is interrupted, to once what every one does."""
 EQUAL = 0.3
 """How often a new object has the octets of another one in its folder."""
 
@@ -124,7 +130,7 @@ def _base(random: Random, shape: Shape) -> StoreState:
 
 
 def _flags(random: Random, shape: Shape) -> frozenset[str]:
-    return frozenset(random.sample(shape.flags, random.choice((0, 0, 1, 2))))
+    return frozenset(random.sample(shape.flags, random.choice((0, 1, 1, 2))))
 
 
 class _Author:
@@ -139,7 +145,7 @@ class _Author:
         """Something special perhaps, edits, interrupted synchronizations with edits after them, and one that is not."""
         if self.shape.specials and self._sometimes():
             self.write_special()
-        least = 1 if self.shape.acts or not self.draft.steps else 0
+        least = 2 if self.contests else 1 if self.shape.acts or not self.draft.steps else 0
         for _ in range(self.random.randint(least, self.shape.edits)):
             self.write_edit()
         if self.shape.acts:
@@ -168,7 +174,7 @@ class _Author:
     def write_edit(self) -> None:
         """One edit of one side, of a kind that is enabled and possible now."""
         side = self.random.choice(list(Side))
-        edit = self.edit(self.draft, side, contested=self.contests and self._sometimes())
+        edit = self.edit(self.draft, side, contested=self.contests and self._sometimes(CONFLICT))
         if edit is not None:
             self.draft.add(edit)
 
@@ -179,9 +185,10 @@ class _Author:
 
     def edit(self, draft: Draft, side: Side, *, contested: bool = False) -> Edit | None:
         """An edit of a side; contested ones are of what the other side has touched."""
-        options = dict(self._contested(draft, side)) if contested else {}
-        options = options or {kind: made for kind, made in self._free(draft, side) if kind in self.kinds}
-        kind = self.random.choice([kind for kind in options for _ in range(EDITS[kind])])
+        options, weights = dict(self._contested(draft, side)) if contested else {}, CONTESTED
+        if not options:
+            options, weights = {kind: made for kind, made in self._free(draft, side) if kind in self.kinds}, EDITS
+        kind = self.random.choice([kind for kind in options for _ in range(weights[kind])])
         edit = options[kind]()
         return edit if edit.kind not in self.shape.without and draft.allows(edit, conflicts=contested) else None
 
@@ -251,8 +258,8 @@ class _Author:
         path, item = self.random.choice(twins)
         return AddObject(side, path, item)
 
-    def _sometimes(self) -> bool:
-        return self.random.random() < 0.5
+    def _sometimes(self, share: float = 0.5) -> bool:
+        return self.random.random() < share
 
     def _change(self, draft: Draft, side: Side, held: list[Place]) -> Edit:
         """A flag is set that is not, or, as often where there is any, cleared that is."""
@@ -271,7 +278,7 @@ class _Author:
         """An interruption, mostly at a place that the edits so far make the synchronization come to."""
         kinds = [acts for acts, weight in ACTS.items() if self._offered(acts) for _ in range(weight)]
         acts = self._offered(self.random.choice(kinds))
-        every = (*stages(self.draft) * 2, *ANYWHERE)
+        every = (*stages(self.draft) * WORK, *ANYWHERE)
         groups = [group for group in every if any({*acts} & {*each.acts} for each in group)]
         stage = self.random.choice([each for each in self.random.choice(groups) if {*acts} & {*each.acts}])
         act = self.random.choice([each for each in acts if each in stage.acts])
