@@ -11,6 +11,7 @@ from conformance.cli.doctor import doctor
 from conformance.cli.listing import list_requirements
 from conformance.cli.replay import replay
 from conformance.cli.run import run
+from conformance.cli.selftest import selftest
 from conformance.problems import COULD_NOT_RUN, USAGE, Problem
 
 
@@ -28,6 +29,7 @@ cli.add_command(replay)
 cli.add_command(doctor)
 cli.add_command(list_requirements)
 cli.add_command(adapter)
+cli.add_command(selftest)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from conformance.cases import test_5_5_2_20_histories as several
 from conformance.cases import test_5_5_2_20_random_interruption as interruption
 from conformance.clients.simulation import SimulatedClient
 from conformance.configuration import Profile
+from conformance.faults.client.histories import FAULTY_CLIENTS, FaultyClient
 from conformance.imap.transcript import Transcript
 from conformance.model.history import History
 from conformance.outcomes import Finding, Outcome
@@ -28,7 +29,6 @@ from conformance.scenario.histories import Histories
 from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
-from conformance.selftest.faulty_histories import FAULTY_CLIENTS, FaultyClient
 from conformance.servers.simulation import SimulatedServer
 from conformance.spec import requirement
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from conformance.configuration import Profile
+from conformance.faults.hooks import faulty
+from conformance.faults.server.sequences import SEQUENCE_FAULTS, SequenceFault
 from conformance.imap.transcript import Transcript
 from conformance.outcomes import Finding, Outcome
 from conformance.scenario.effort import EFFORTS, Effort
@@ -20,8 +22,6 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.stage import Stage
 from conformance.scenario.storage import Storage
 from conformance.scenario.store_machine import StoreMachine
-from conformance.selftest.faulty_sequences import SEQUENCE_FAULTS, SequenceFault
-from conformance.selftest.faulty_servers import faulty
 from conformance.servers.protocol import StorageServer
 from conformance.servers.simulation import SimulatedServer
 from conformance.spec import requirement

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from conformance.configuration import Roles
+from conformance.faults.hooks import Hook, answers_ok, faulty
+from conformance.faults.server import metadata
 from conformance.outcomes import Outcome
 from conformance.reference.server import Behaviour, ReferenceServer
 from conformance.scenario import notices
-from conformance.selftest import faulty_metadata as metadata
-from conformance.selftest.faulty_servers import Fault, answers_ok, faulty
 from conformance.selftest.running import judged, run_cases
 from conformance.servers.reference import ReferenceStorageServer
 
@@ -29,7 +29,7 @@ APART = "private-and-shared-folder-metadata-are-apart"
 SOME_FLAGS = Behaviour(permanent_flags=("\\Deleted", "\\Seen"))
 EXTRA = Behaviour(flag_extensions=("\\XCpmUnlisted",))
 
-FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
+FAULTS: dict[str, list[tuple[str, str, Hook]]] = {
     "OP13-S1": [
         (
             "add replaces",
@@ -46,24 +46,24 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("case matters", FLAGS, metadata.hearing(rb"\\(FLAGGED|SEEN)", b"keyword")),
         (".SILENT does nothing", FLAGS, metadata.hearing(rb"UID STORE 2 \S*FLAGS\.SILENT .*\r", b"NOOP\r")),
         ("no empty list", FLAGS, metadata.storing_with(metadata.without_empty_lists)),
-        ("nothing", FLAGS, Fault(commands={"UID STORE": answers_ok})),
+        ("nothing", FLAGS, Hook(commands={"UID STORE": answers_ok})),
         ("one object of several", OBJECTS, metadata.storing(lambda some, how, flags: (some[:1], how, flags))),
         ("no range turned round", OBJECTS, metadata.hearing(rb" 6:3 ", b" 6 ")),
         ("nothing beyond the newest", OBJECTS, metadata.hearing(rb" 109:\* ", b" 109 ")),
         ("UIDs taken for numbers", OBJECTS, metadata.hearing(rb"UID STORE 4 ", b"STORE 4 ")),
-        ("keywords by case", KEYWORDS, Fault(mailbox=metadata.KeywordsByCase)),
+        ("keywords by case", KEYWORDS, Hook(mailbox=metadata.KeywordsByCase)),
         ("plainly", "update-metadata-plainly", metadata.hearing(rb"-FLAGS \S*\r", b"FLAGS ()\r")),
     ],
     "OP13-S2": [
-        ("kept though not listed", UNLISTED, Fault(mailbox=metadata.KeepsEverything, behaviour=SOME_FLAGS)),
-        ("an extension kept", UNLISTED, Fault(session=metadata.ListsOnlySystemFlags, behaviour=EXTRA)),
-        ("a keyword kept", UNLISTED, Fault(session=metadata.ListsOnlySystemFlags)),
-        ("EXAMINE", "store-under-examine-does-not-persist", Fault(session=metadata.WritesUnderExamine)),
-        ("read-only", "store-in-a-read-only-folder-does-not-persist", Fault(session=metadata.WritesUnderExamine)),
+        ("kept though not listed", UNLISTED, Hook(mailbox=metadata.KeepsEverything, behaviour=SOME_FLAGS)),
+        ("an extension kept", UNLISTED, Hook(session=metadata.ListsOnlySystemFlags, behaviour=EXTRA)),
+        ("a keyword kept", UNLISTED, Hook(session=metadata.ListsOnlySystemFlags)),
+        ("EXAMINE", "store-under-examine-does-not-persist", Hook(session=metadata.WritesUnderExamine)),
+        ("read-only", "store-in-a-read-only-folder-does-not-persist", Hook(session=metadata.WritesUnderExamine)),
     ],
     "OP13-S3": [
-        ("no rise", RISE, Fault(mailbox=metadata.SameModSequence)),
-        ("all rise", RISE, Fault(mailbox=metadata.EveryModSequence)),
+        ("no rise", RISE, Hook(mailbox=metadata.SameModSequence)),
+        ("all rise", RISE, Hook(mailbox=metadata.EveryModSequence)),
         ("HIGHESTMODSEQ stands", RISE, metadata.saying(rb"HIGHESTMODSEQ \d+", b"HIGHESTMODSEQ 1")),
         ("changed all the same", PROTECT, metadata.hearing(rb"\(UNCHANGEDSINCE \d+\) ", b"")),
         ("MODIFIED not told", PROTECT, metadata.saying(rb"\[MODIFIED [^]]*\] ", b"")),
@@ -72,7 +72,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("zero", "unchangedsince-zero-protects-everything", metadata.hearing(rb"SINCE 0\b", b"SINCE 9999")),
     ],
     "OP13-S4": [
-        ("lost with the session", FOLDER, Fault(connection=metadata.MetadataOfTheSession)),
+        ("lost with the session", FOLDER, Hook(connection=metadata.MetadataOfTheSession)),
         ("not replaced", FOLDER, metadata.saying(rb'"family"', b'"fam"')),
         (
             "quotes changed",
@@ -81,14 +81,14 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
                 lambda changes: {entry: value and value.replace(b'"', b"'") for entry, value in changes.items()}
             ),
         ),
-        ("shared by all folders", FOLDER, Fault(account=metadata.MetadataOfTheAccount)),
+        ("shared by all folders", FOLDER, Hook(account=metadata.MetadataOfTheAccount)),
         (
             "not removed",
             FOLDER,
             metadata.annotating(lambda changes: {k: v for k, v in changes.items() if v is not None}),
         ),
-        ("refused", FOLDER, Fault(commands={"SETMETADATA": metadata.refused})),
-        ("nothing", FOLDER, Fault(commands={"SETMETADATA": answers_ok})),
+        ("refused", FOLDER, Hook(commands={"SETMETADATA": metadata.refused})),
+        ("nothing", FOLDER, Hook(commands={"SETMETADATA": answers_ok})),
         (
             "private and shared mixed",
             APART,
@@ -103,20 +103,20 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("dropped", "annotations-are-kept", metadata.with_annotations(metadata.dropped)),
     ],
     "OP13-S7": [
-        ("flags of the session", SEEN, Fault(view=metadata.OwnCopy)),
-        ("lost at the end", OUTLIVE, Fault(session=metadata.ForgetfulAtTheEnd)),
+        ("flags of the session", SEEN, Hook(view=metadata.OwnCopy)),
+        ("lost at the end", OUTLIVE, Hook(session=metadata.ForgetfulAtTheEnd)),
         ("one flag dropped", SEEN, metadata.hearing(rb"\\Draft(?=\)\r)", b"\\\\Seen")),
     ],
     "OP13-S10": [
-        ("dropped", NEW, Fault(mailbox=metadata.DropsKeywords)),
-        ("not in FLAGS", NEW, Fault(session=metadata.HidesKeywords)),
-        ("by case", KEYWORDS, Fault(mailbox=metadata.KeywordsByCase)),
-        ("only some", "many-keywords-persist", Fault(mailbox=metadata.FewKeywords)),
+        ("dropped", NEW, Hook(mailbox=metadata.DropsKeywords)),
+        ("not in FLAGS", NEW, Hook(session=metadata.HidesKeywords)),
+        ("by case", KEYWORDS, Hook(mailbox=metadata.KeywordsByCase)),
+        ("only some", "many-keywords-persist", Hook(mailbox=metadata.FewKeywords)),
     ],
     "OP13-S11": [
-        ("looks first", ORDER, Fault(connection=metadata.OutOfOrder)),
-        ("changes left out", ORDER, Fault(connection=metadata.OnlyTheFirst)),
-        ("removal", "removal-sent-together-with-changes", Fault(connection=metadata.OutOfOrder)),
+        ("looks first", ORDER, Hook(connection=metadata.OutOfOrder)),
+        ("changes left out", ORDER, Hook(connection=metadata.OnlyTheFirst)),
+        ("removal", "removal-sent-together-with-changes", Hook(connection=metadata.OutOfOrder)),
     ],
 }
 CASES = sorted({case for faults in FAULTS.values() for _, case, _ in faults})
@@ -127,11 +127,11 @@ TABLE = [
 ]
 
 TELL, SILENT, OTHERS = "store-tells-the-new-flags", "silent-store-tells-nothing", "silent-store-tells-changes-by-others"
-WARNED: dict[str, tuple[str, str, Fault]] = {
+WARNED: dict[str, tuple[str, str, Hook]] = {
     "nothing told": ("OP13-S8", TELL, metadata.hearing(rb"FLAGS (?=[(\\])", b"FLAGS.SILENT ")),
-    "no UID told": ("OP13-S8", TELL, Fault(session=metadata.TellsNoUid)),
+    "no UID told": ("OP13-S8", TELL, Hook(session=metadata.TellsNoUid)),
     ".SILENT is not heard": ("OP13-S8", SILENT, metadata.hearing(rb"\.SILENT", b"")),
-    "changes by others not told": ("OP13-S9", OTHERS, Fault(view=metadata.NotToldOfFlags)),
+    "changes by others not told": ("OP13-S9", OTHERS, Hook(view=metadata.NotToldOfFlags)),
 }
 
 
@@ -143,7 +143,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), TABLE)
-def test_a_server_that_changes_metadata_wrongly_is_failed(requirement: str, case: str, fault: Fault) -> None:
+def test_a_server_that_changes_metadata_wrongly_is_failed(requirement: str, case: str, fault: Hook) -> None:
     """The requirement that is broken fails, found by the case that looks for it."""
     with faulty(fault) as server:
         outcomes = run_cases(server, select=[case])
@@ -151,7 +151,7 @@ def test_a_server_that_changes_metadata_wrongly_is_failed(requirement: str, case
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), WARNED.values(), ids=list(WARNED))
-def test_a_server_that_does_not_tell_is_warned(requirement: str, case: str, fault: Fault) -> None:
+def test_a_server_that_does_not_tell_is_warned(requirement: str, case: str, fault: Hook) -> None:
     """What a server should tell and does not is a warning, never a failure."""
     with faulty(fault) as server:
         outcomes = run_cases(server, select=[case])

@@ -8,12 +8,12 @@ from functools import partial
 import pytest
 
 from conformance.configuration import Roles
+from conformance.faults.hooks import Hook, Rewrite, answers_ok, dropping, faulty
+from conformance.faults.server import selection as wrong
+from conformance.faults.server.selection import replaced, selecting, telling
 from conformance.outcomes import Outcome
 from conformance.reference.server import Behaviour, ReferenceServer
 from conformance.scenario import notices
-from conformance.selftest import faulty_selection as wrong
-from conformance.selftest.faulty_selection import replaced, selecting, telling
-from conformance.selftest.faulty_servers import Fault, Rewrite, answers_ok, dropping, faulty
 from conformance.selftest.running import judged, run_cases
 from conformance.servers.reference import ReferenceStorageServer
 
@@ -33,16 +33,16 @@ def _less(match: re.Match[bytes]) -> bytes:
     return match[1] + b"%d" % (int(match[2]) - 1)
 
 
-def _sent(rewrite: Rewrite) -> Fault:
-    return Fault(rewrite=rewrite)
+def _sent(rewrite: Rewrite) -> Hook:
+    return Hook(rewrite=rewrite)
 
 
-def _examine_only(pattern: bytes, replacement: bytes) -> Fault:
+def _examine_only(pattern: bytes, replacement: bytes) -> Hook:
     changed = telling(lambda _, line: re.sub(pattern, replacement, line))
-    return Fault(commands={"EXAMINE": changed.commands["EXAMINE"]})
+    return Hook(commands={"EXAMINE": changed.commands["EXAMINE"]})
 
 
-FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
+FAULTS: dict[str, list[tuple[str, str, Hook]]] = {
     "OP02-S1": [
         ("no RECENT", TOLD, _sent(dropping(b" RECENT\r\n"))),
         ("no EXISTS", TOLD, _sent(dropping(b" EXISTS\r\n"))),
@@ -70,7 +70,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         (
             "a flag is named that is not kept",
             "permanent-flags-are-true",
-            Fault(
+            Hook(
                 behaviour=Behaviour(permanent_flags=("\\Answered", "\\Flagged", "\\Deleted", "\\Seen")),
                 rewrite=replaced(rb"(PERMANENTFLAGS \()(?=\\)", rb"\1\\Draft "),
             ),
@@ -83,7 +83,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("BAD for unknown", UNKNOWN, selecting(wrong.Failing(wrong.says_bad))),
         ("created", UNKNOWN, selecting(wrong.creates)),
         ("expunged", UNKNOWN, selecting(wrong.Failing(wrong.expunges_the_old))),
-        ("a level is a folder", "selection-of-a-bare-level", Fault(account=wrong.LevelsAreFolders)),
+        ("a level is a folder", "selection-of-a-bare-level", Hook(account=wrong.LevelsAreFolders)),
         ("the first one stays", "selections-in-turn", selecting(wrong.keeps_the_first)),
     ],
     "OP02-S3": [
@@ -91,28 +91,32 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         (
             "expunged at LOGOUT",
             "leaving-a-folder-removes-nothing",
-            Fault(commands={"LOGOUT": wrong.expunges_at_logout}),
+            Hook(commands={"LOGOUT": wrong.expunges_at_logout}),
         ),
         ("SELECT reads", "selecting-changes-nothing", selecting(partial(wrong.reads_all, when=[False]))),
         ("EXAMINE reads", "selecting-changes-nothing", selecting(partial(wrong.reads_all, when=[True]))),
         ("both read", "selecting-changes-nothing", selecting(wrong.reads_all)),
     ],
     "OP02-S4": [
-        ("used again", OVER_SESSIONS, Fault(mailbox=wrong.FallingBack)),
-        ("assigned anew", OVER_SESSIONS, Fault(mailbox=wrong.Renumbering)),
-        ("assigned anew with a lower UIDVALIDITY", OVER_SESSIONS, Fault(mailbox=wrong.Aging, behaviour=wrong.YOUNG)),
-        ("descending", OVER_SESSIONS, Fault(mailbox=wrong.Descending)),
-        ("the same after CREATE", AGAIN, Fault(account=wrong.OneValidity)),
-        ("copies come first", "uids-of-copies", Fault(mailbox=wrong.Descending)),
-        ("copies use UIDs again", "uids-of-copies", Fault(mailbox=wrong.FallingBack)),
+        ("used again", OVER_SESSIONS, Hook(mailbox=wrong.FallingBack)),
+        ("assigned anew", OVER_SESSIONS, Hook(mailbox=wrong.Renumbering)),
+        (
+            "assigned anew with a lower UIDVALIDITY",
+            OVER_SESSIONS,
+            Hook(mailbox=wrong.Aging, behaviour=wrong.YOUNG),
+        ),
+        ("descending", OVER_SESSIONS, Hook(mailbox=wrong.Descending)),
+        ("the same after CREATE", AGAIN, Hook(account=wrong.OneValidity)),
+        ("copies come first", "uids-of-copies", Hook(mailbox=wrong.Descending)),
+        ("copies use UIDs again", "uids-of-copies", Hook(mailbox=wrong.FallingBack)),
     ],
     "OP02-S5": [
         ("neither code", MODSEQ_TOLD, _sent(dropping(b"[HIGHESTMODSEQ"))),
         ("both codes", MODSEQ_TOLD, _sent(replaced(rb"^(\* OK \[HIGHEST.*\r\n)", rb"\1* OK [NOMODSEQ] none\r\n"))),
         ("not from EXAMINE", MODSEQ_TOLD, _examine_only(rb"\* OK \[HIGHESTMODSEQ.*\r\n", b"")),
         ("below the objects", MODSEQ_TOLD, _sent(replaced(rb"(\[HIGHESTMODSEQ )(\d+)", _less))),
-        ("not with flags", MODSEQ_RISES, Fault(mailbox=wrong.SteadyFlags)),
-        ("not with additions", MODSEQ_RISES, Fault(mailbox=wrong.SteadyAdditions)),
+        ("not with flags", MODSEQ_RISES, Hook(mailbox=wrong.SteadyFlags)),
+        ("not with additions", MODSEQ_RISES, Hook(mailbox=wrong.SteadyAdditions)),
         ("as at first", MODSEQ_RISES, telling(wrong.remembering(rb"HIGHESTMODSEQ"))),
         ("below what is left", "highest-modseq-after-removals", _sent(replaced(rb"(\[HIGHESTMODSEQ )\d+", rb"\g<1>1"))),
     ],
@@ -125,7 +129,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         (
             "an alias of SELECT",
             EXAMINED,
-            Fault(view=wrong.AlwaysWritable, rewrite=replaced(rb"\[READ-WRITE\] EXAMINE", b"[READ-ONLY] EXAMINE")),
+            Hook(view=wrong.AlwaysWritable, rewrite=replaced(rb"\[READ-WRITE\] EXAMINE", b"[READ-ONLY] EXAMINE")),
         ),
         ("READ-WRITE", EXAMINED, _sent(replaced(rb"\[READ-ONLY\] EXAMINE", b"[READ-WRITE] EXAMINE"))),
         ("no code", EXAMINED, _sent(replaced(rb"\[READ-ONLY\] EXAMINE", b"EXAMINE"))),
@@ -136,24 +140,28 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("UID EXPUNGE works", EXAMINED, wrong.unguarded("UID EXPUNGE")),
         ("CLOSE works", EXAMINED, wrong.unguarded("CLOSE")),
         ("reading works", EXAMINED, wrong.unguarded("UID FETCH")),
-        ("takes Recent", "looking-keeps-recent", Fault(view=wrong.TakesRecent)),
+        ("takes Recent", "looking-keeps-recent", Hook(view=wrong.TakesRecent)),
     ],
     "OP02-S8": [
-        ("falls back", STEADY, Fault(mailbox=wrong.FallingBack)),
-        ("falls back before anybody looks", "next-uid-after-additions-that-vanish", Fault(mailbox=wrong.FallingBack)),
-        ("rises with flags", STEADY, Fault(mailbox=wrong.Counting)),
+        ("falls back", STEADY, Hook(mailbox=wrong.FallingBack)),
+        (
+            "falls back before anybody looks",
+            "next-uid-after-additions-that-vanish",
+            Hook(mailbox=wrong.FallingBack),
+        ),
+        ("rises with flags", STEADY, Hook(mailbox=wrong.Counting)),
         ("rises with SELECT", STEADY, selecting(wrong.raises_the_next)),
         (
             "rises with a failed APPEND",
             "next-uid-after-failed-append",
-            Fault(commands={"APPEND": wrong.fails_with_a_trace}),
+            Hook(commands={"APPEND": wrong.fails_with_a_trace}),
         ),
         ("as at first", RISING, telling(wrong.remembering(rb"\[UIDNEXT"))),
         ("another in STATUS", STEADY, _sent(replaced(rb"(STATUS .*UIDNEXT )\d+", rb"\g<1>1"))),
     ],
-    "OP02-S9": [("closes up", "uids-stay-during-a-session", Fault(mailbox=wrong.Renumbering))],
+    "OP02-S9": [("closes up", "uids-stay-during-a-session", Hook(mailbox=wrong.Renumbering))],
     "OP02-S10": [
-        ("by date", "numbers-follow-uids", Fault(view=wrong.ByDate)),
+        ("by date", "numbers-follow-uids", Hook(view=wrong.ByDate)),
         (
             "with gaps",
             "numbers-follow-uids",
@@ -166,26 +174,26 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ),
     ],
     "OP02-S11": [
-        ("by SELECT only", "additions-are-told", Fault(session=wrong.TellsNoAdditions)),
-        ("one too many", "additions-are-told", Fault(session=wrong.TellsHowManyCame)),
-        ("NOOP does nothing", "additions-elsewhere-are-not-told", Fault(session=wrong.TellsNoAdditions)),
-        ("one too many in the end", "additions-elsewhere-are-not-told", Fault(session=wrong.TellsHowManyCame)),
+        ("by SELECT only", "additions-are-told", Hook(session=wrong.TellsNoAdditions)),
+        ("one too many", "additions-are-told", Hook(session=wrong.TellsHowManyCame)),
+        ("NOOP does nothing", "additions-elsewhere-are-not-told", Hook(session=wrong.TellsNoAdditions)),
+        ("one too many in the end", "additions-elsewhere-are-not-told", Hook(session=wrong.TellsHowManyCame)),
     ],
     "OP02-S12": [
-        ("EXISTS for EXPUNGE", "exists-never-reduces", Fault(session=wrong.Reducing)),
-        ("EXISTS before EXPUNGE", "exists-never-reduces", Fault(session=wrong.ReducingFirst)),
-        ("removals are not told", "exists-never-reduces", Fault(session=wrong.ForgettingRemovals)),
+        ("EXISTS for EXPUNGE", "exists-never-reduces", Hook(session=wrong.Reducing)),
+        ("EXISTS before EXPUNGE", "exists-never-reduces", Hook(session=wrong.ReducingFirst)),
+        ("removals are not told", "exists-never-reduces", Hook(session=wrong.ForgettingRemovals)),
     ],
     "OP02-S14": [
         (
             "no folder after BAD to SELECT",
             "rejected-commands-change-no-state",
-            Fault(commands={"SELECT": partial(wrong.leaves_at_bad, name="SELECT")}),
+            Hook(commands={"SELECT": partial(wrong.leaves_at_bad, name="SELECT")}),
         ),
         (
             "no folder after BAD to UID FETCH",
             "rejected-commands-change-no-state",
-            Fault(commands={"UID FETCH": partial(wrong.leaves_at_bad, name="UID FETCH")}),
+            Hook(commands={"UID FETCH": partial(wrong.leaves_at_bad, name="UID FETCH")}),
         ),
         ("read-only after BAD to EXAMINE", "rejected-commands-change-no-state", selecting(wrong.protects_at_bad)),
     ],
@@ -201,8 +209,8 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("takes Recent", "looking-keeps-recent", wrong.status_and(wrong.takes_recent)),
         ("reads", STATUS, wrong.status_and(wrong.reads)),
         ("expunges", STATUS, wrong.status_and(lambda _, mailbox: mailbox.expunge(mailbox.deleted()))),
-        ("knows every name", STATUS, Fault(commands={"STATUS": wrong.knows_every_name})),
-        ("says nothing", STATUS, Fault(commands={"STATUS": answers_ok})),
+        ("knows every name", STATUS, Hook(commands={"STATUS": wrong.knows_every_name})),
+        ("says nothing", STATUS, Hook(commands={"STATUS": answers_ok})),
         ("UNSEEN is a number", STATUS, _sent(replaced(rb"(STATUS .*UNSEEN )\d+", rb"\g<1>1"))),
         ("MESSAGES one less", STATUS, _sent(replaced(rb"(STATUS .*MESSAGES )(\d+)", _less))),
         ("RECENT is 0", STATUS, _sent(replaced(rb"(STATUS .*RECENT )\d+", rb"\g<1>0"))),
@@ -217,7 +225,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("not from EXAMINE", FLAGS, _examine_only(rb"\* FLAGS \([^)]*\)", b"* FLAGS (\\\\\\\\Seen)")),
     ],
 }
-WARNED: dict[str, list[tuple[str, str, Fault]]] = {
+WARNED: dict[str, list[tuple[str, str, Hook]]] = {
     "OP02-S1": [
         ("no PERMANENTFLAGS", TOLD, _sent(dropping(b"[PERMANENTFLAGS"))),
         ("no UNSEEN", TOLD, _sent(dropping(b"[UNSEEN"))),
@@ -225,12 +233,12 @@ WARNED: dict[str, list[tuple[str, str, Fault]]] = {
     ],
     "OP02-S4": [
         ("UIDVALIDITY renewed for nothing", OVER_SESSIONS, selecting(wrong.renews_validity)),
-        ("UIDVALIDITY falls after CREATE", AGAIN, Fault(account=wrong.FallingValidity)),
-        ("the same after RENAME", "uids-after-rename", Fault(account=wrong.OneValidity)),
+        ("UIDVALIDITY falls after CREATE", AGAIN, Hook(account=wrong.FallingValidity)),
+        ("the same after RENAME", "uids-after-rename", Hook(account=wrong.OneValidity)),
     ],
     "OP02-S13": [
-        ("not told", "flag-changes-are-told", Fault(session=wrong.TellsNoFlags)),
-        ("told of another object", "flag-changes-are-told", Fault(session=wrong.TellsFlagsOfTheNext)),
+        ("not told", "flag-changes-are-told", Hook(session=wrong.TellsNoFlags)),
+        ("told of another object", "flag-changes-are-told", Hook(session=wrong.TellsFlagsOfTheNext)),
     ],
     "OP02-S15": [
         ("no code", "read-write-is-announced", _sent(replaced(rb"\[READ-WRITE\] ", b""))),
@@ -239,7 +247,7 @@ WARNED: dict[str, list[tuple[str, str, Fault]]] = {
 }
 
 
-def _table(faults: dict[str, list[tuple[str, str, Fault]]]) -> list[object]:
+def _table(faults: dict[str, list[tuple[str, str, Hook]]]) -> list[object]:
     return [
         pytest.param(requirement, case, fault, id=f"{requirement}: {name}")
         for requirement, each in faults.items()
@@ -253,7 +261,7 @@ def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), _table(FAULTS))
-def test_a_server_that_sets_active_wrongly_is_failed(requirement: str, case: str, fault: Fault) -> None:
+def test_a_server_that_sets_active_wrongly_is_failed(requirement: str, case: str, fault: Hook) -> None:
     """The requirement that is broken fails, found by the case that looks for it."""
     with faulty(fault) as server:
         outcomes = run_cases(server, select=[case])
@@ -261,7 +269,7 @@ def test_a_server_that_sets_active_wrongly_is_failed(requirement: str, case: str
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), _table(WARNED))
-def test_a_server_that_leaves_out_what_it_should_do_is_warned(requirement: str, case: str, fault: Fault) -> None:
+def test_a_server_that_leaves_out_what_it_should_do_is_warned(requirement: str, case: str, fault: Hook) -> None:
     """What rests on a SHOULD, or is leniently judged, is a warning."""
     with faulty(fault) as server:
         outcomes = run_cases(server, select=[case])

@@ -10,11 +10,11 @@ import pytest
 
 from conformance.cases import registry
 from conformance.configuration import Roles
+from conformance.faults.hooks import Hook, answers_ok, faulty
+from conformance.faults.server import store
 from conformance.outcomes import Outcome
 from conformance.reference.server import Behaviour, ReferenceServer
 from conformance.scenario import notices
-from conformance.selftest import faulty_store as store
-from conformance.selftest.faulty_servers import Fault, answers_ok, faulty
 from conformance.selftest.running import judged, run_cases
 from conformance.servers.reference import ReferenceStorageServer
 
@@ -41,23 +41,23 @@ def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notices, "PATIENCE", 0.3)
 
 
-def _raised(pattern: bytes, by: int = 1) -> Fault:
+def _raised(pattern: bytes, by: int = 1) -> Hook:
     """A server that sends a number, the second group of the pattern, other than it is."""
-    return Fault(rewrite=lambda octets: re.sub(pattern, lambda found: found[1] + b"%d" % (int(found[2]) + by), octets))
+    return Hook(rewrite=lambda octets: re.sub(pattern, lambda found: found[1] + b"%d" % (int(found[2]) + by), octets))
 
 
-def _sent(pattern: bytes, replacement: bytes) -> Fault:
+def _sent(pattern: bytes, replacement: bytes) -> Hook:
     """A server that sends something else for what matches."""
-    return Fault(rewrite=lambda octets: re.sub(pattern, replacement, octets))
+    return Hook(rewrite=lambda octets: re.sub(pattern, replacement, octets))
 
 
 def _without(text: str) -> str:
     return re.sub(r"\[APPENDUID[^]]*\] ", "", text)
 
 
-FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
+FAULTS: dict[str, list[tuple[str, str, Hook]]] = {
     "OP03-S1": [
-        ("nothing stored", EVERY, Fault(commands={"APPEND": answers_ok})),
+        ("nothing stored", EVERY, Hook(commands={"APPEND": answers_ok})),
         ("a field added", EVERY, store.content(lambda octets: b"X-Stored: yes\r\n" + octets)),
         ("Message-ID rewritten", EVERY, store.content(lambda octets: octets.replace(b"Message-ID:", b"Message-Id:"))),
         ("LF line ends", EVERY, store.content(lambda octets: octets.replace(b"\r\n", b"\n"))),
@@ -73,18 +73,18 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("cut at 64 KiB", SIZES, store.content(lambda octets: octets[:65536])),
         ("cut at 4 MiB", "store-a-large-object", store.content(lambda octets: octets[: 2**22])),
         ("cut below 1 MiB", "store-a-large-object", store.content(lambda octets: octets[: 2**20 - 1])),
-        ("pieces changed", "store-an-object-sent-in-pieces", Fault(connection=store.SharesOneBuffer)),
-        ("no small letters", "store-in-every-spelling", Fault(connection=store.KnowsCapitals)),
-        ("no literal names", "store-in-every-spelling", Fault(connection=store.KnowsNoLiteralNames)),
-        ("one of each", "store-the-same-object-again", Fault(account=store.KeepsOneOfEach)),
-        ("one of each Message-ID", "store-the-same-object-again", Fault(account=store.OneOfEachMessageId)),
-        ("sorted by date", "stored-object-is-the-last", Fault(mailbox=store.SortsByDate)),
+        ("pieces changed", "store-an-object-sent-in-pieces", Hook(connection=store.SharesOneBuffer)),
+        ("no small letters", "store-in-every-spelling", Hook(connection=store.KnowsCapitals)),
+        ("no literal names", "store-in-every-spelling", Hook(connection=store.KnowsNoLiteralNames)),
+        ("one of each", "store-the-same-object-again", Hook(account=store.KeepsOneOfEach)),
+        ("one of each Message-ID", "store-the-same-object-again", Hook(account=store.OneOfEachMessageId)),
+        ("sorted by date", "stored-object-is-the-last", Hook(mailbox=store.SortsByDate)),
         ("two sessions mixed", "store-by-two-sessions-at-once", store.content(lambda octets: octets[:70_000])),
-        ("LITERAL+ in name only", "store-without-waiting", Fault(connection=store.OnlyAnnounces)),
+        ("LITERAL+ in name only", "store-without-waiting", Hook(connection=store.OnlyAnnounces)),
         ("LITERAL+ cut", "store-a-large-object-without-waiting", store.content(lambda octets: octets[:65536])),
-        ("only the first", "store-several-by-one-command", Fault(account=store.OnlyTheFirst)),
-        ("backwards", "store-several-by-one-command", Fault(account=store.Backwards)),
-        ("not shown", "store-into-the-active-folder-shows-in-it", Fault(view=store.BlindView)),
+        ("only the first", "store-several-by-one-command", Hook(account=store.OnlyTheFirst)),
+        ("backwards", "store-several-by-one-command", Hook(account=store.Backwards)),
+        ("not shown", "store-into-the-active-folder-shows-in-it", Hook(view=store.BlindView)),
     ],
     "OP03-S2": [
         ("a part of the refused", ARGUMENTS, store.when_refused(store.keeps_a_part)),
@@ -93,15 +93,15 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("an identifier taken", ARGUMENTS, store.when_refused(store.takes_an_identifier)),
         ("a part of no message", "store-what-is-not-a-message", store.when_refused(store.keeps_a_part)),
         ("a part of more", "store-with-more-after-the-object", store.when_refused(store.keeps_a_part)),
-        ("what fits", QUOTA, Fault(account=store.StoresWhatFits)),
-        ("stored, then checked", QUOTA, Fault(account=store.StoresBeforeItChecks)),
-        ("fills up", "store-until-the-quota-is-reached", Fault(account=store.StoresBeforeItChecks)),
-        ("into read-only", "store-into-a-read-only-folder", Fault(account=store.StoresBeforeItChecks)),
+        ("what fits", QUOTA, Hook(account=store.StoresWhatFits)),
+        ("stored, then checked", QUOTA, Hook(account=store.StoresBeforeItChecks)),
+        ("fills up", "store-until-the-quota-is-reached", Hook(account=store.StoresBeforeItChecks)),
+        ("into read-only", "store-into-a-read-only-folder", Hook(account=store.StoresBeforeItChecks)),
         ("a part of what is cut off", CUT, store.cutting()),
         ("all but the last CRLF", CUT, store.cutting(whole=True)),
         ("what was written down", CUT, store.cutting(least=65536)),
         ("cut off at once", "store-without-waiting-cut-off", store.cutting(plus=b"+")),
-        ("the first of several", "store-of-several-cut-off", Fault(connection=store.KeepsTheFirst)),
+        ("the first of several", "store-of-several-cut-off", Hook(connection=store.KeepsTheFirst)),
         ("the first of two", "store-all-of-several-or-none", store.when_refused(store.keeps_a_part)),
     ],
     "OP03-S3": [
@@ -115,7 +115,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("not the prefix", MISSING, store.missing(store.refuses_with(None, "no such folder [TRYCREATE]"))),
         ("removed one comes back", "store-into-a-removed-folder", store.missing(store.creates)),
         ("OK in between", "store-into-a-missing-folder-again-and-again", store.missing(store.says_ok)),
-        ("not read over", "store-into-a-missing-folder-without-waiting", Fault(connection=store.LeavesTheObject)),
+        ("not read over", "store-into-a-missing-folder-without-waiting", Hook(connection=store.LeavesTheObject)),
     ],
     "OP03-S4": [
         ("one more", TOLD, _raised(rb"(APPENDUID \d+ )(\d+)")),
@@ -128,10 +128,10 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("no numbers", TOLD, _sent(rb"APPENDUID \d+ \d+", b"APPENDUID")),
     ],
     "OP03-S5": [
-        ("gaps filled", NEXT, Fault(mailbox=store.FillsGaps)),
+        ("gaps filled", NEXT, Hook(mailbox=store.FillsGaps)),
         ("announced too high", NEXT, _raised(rb"(UIDNEXT )(\d+)", 5)),
         ("always the same", NEXT, _sent(rb"UIDNEXT \d+", b"UIDNEXT 1")),
-        ("falls back", "stored-object-that-goes-at-once-raises-the-next", Fault(mailbox=store.FallsBack)),
+        ("falls back", "stored-object-that-goes-at-once-raises-the-next", Hook(mailbox=store.FallsBack)),
     ],
     "OP03-S8": [
         ("the high bit stripped", BIT, store.content(lambda octets: bytes(each & 127 for each in octets))),
@@ -148,11 +148,11 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("seen as the header says", DEFAULTS, store.drafts(store.seen_by_header)),
         ("dated by the header", DEFAULTS, store.drafts(store.date_of_header)),
         ("dated 1970", DEFAULTS, store.date(lambda _: datetime(1970, 1, 1, tzinfo=UTC))),
-        ("flags of the one before", "store-with-only-one-of-both", Fault(account=store.RemembersFlags)),
-        ("date of the one before", "store-with-only-one-of-both", Fault(account=store.RemembersDates)),
+        ("flags of the one before", "store-with-only-one-of-both", Hook(account=store.RemembersFlags)),
+        ("date of the one before", "store-with-only-one-of-both", Hook(account=store.RemembersDates)),
     ],
 }
-WARNED: dict[str, list[tuple[str, str, Fault]]] = {
+WARNED: dict[str, list[tuple[str, str, Hook]]] = {
     "OP03-S4": [("no code", TOLD, store.telling(lambda _, text: _without(text)))],
     "OP03-S7": [
         ("no flags", FLAGS, store.flags(lambda _: frozenset())),
@@ -164,21 +164,21 @@ WARNED: dict[str, list[tuple[str, str, Fault]]] = {
         ("without its zone", DATE, store.date(lambda moment: moment.replace(tzinfo=UTC))),
         ("without its time", DATE, store.date(lambda moment: moment.replace(hour=0, minute=0, second=0))),
         ("without half hours", DATE, store.date(store.whole_hours)),
-        ("no padded day", DATE, Fault(commands={"APPEND": store.takes_no_padding})),
+        ("no padded day", DATE, Hook(commands={"APPEND": store.takes_no_padding})),
         ("no flags with a date", "store-with-flags-and-date", store.flags(lambda _: frozenset())),
-        ("flags of the one before", "store-with-flags-and-date", Fault(account=store.AddsFlags)),
+        ("flags of the one before", "store-with-flags-and-date", Hook(account=store.AddsFlags)),
     ],
     "OP03-S9": [
-        ("told later", AT_ONCE, Fault(commands={"APPEND": store.tells_later}, session=store.Silent)),
-        ("told at selection", AT_ONCE, Fault(view=store.BlindView)),
+        ("told later", AT_ONCE, Hook(commands={"APPEND": store.tells_later}, session=store.Silent)),
+        ("told at selection", AT_ONCE, Hook(view=store.BlindView)),
         ("one too many", AT_ONCE, _raised(rb"(\* )(\d+)(?= EXISTS)")),
-        ("only its own", "store-into-a-shared-active-folder-is-told-at-once", Fault(view=store.OwnView)),
+        ("only its own", "store-into-a-shared-active-folder-is-told-at-once", Hook(view=store.OwnView)),
         ("not with each", "store-of-several-shows-in-the-active-folder", _sent(rb"\* 7 EXISTS\r\n", b"")),
     ],
 }
 
 
-def _table(faults: dict[str, list[tuple[str, str, Fault]]]) -> list[object]:
+def _table(faults: dict[str, list[tuple[str, str, Hook]]]) -> list[object]:
     return [
         pytest.param(requirement, case, fault, id=f"{requirement}: {name}")
         for requirement, each in faults.items()
@@ -187,7 +187,7 @@ def _table(faults: dict[str, list[tuple[str, str, Fault]]]) -> list[object]:
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), _table(FAULTS))
-def test_a_server_that_stores_wrongly_is_failed(requirement: str, case: str, fault: Fault) -> None:
+def test_a_server_that_stores_wrongly_is_failed(requirement: str, case: str, fault: Hook) -> None:
     """The requirement that is broken fails, found by the case that looks for it."""
     with faulty(fault) as server:
         outcomes = run_cases(server, select=[case])
@@ -195,7 +195,7 @@ def test_a_server_that_stores_wrongly_is_failed(requirement: str, case: str, fau
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), _table(WARNED))
-def test_a_server_that_leaves_a_recommendation_is_warned(requirement: str, case: str, fault: Fault) -> None:
+def test_a_server_that_leaves_a_recommendation_is_warned(requirement: str, case: str, fault: Hook) -> None:
     """A SHOULD that is not followed is a warning."""
     with faulty(fault) as server:
         outcomes = run_cases(server, select=[case])
@@ -217,7 +217,7 @@ def test_8_bit_data_may_be_kept_in_another_encoding() -> None:
 
 def test_a_server_that_stores_nothing_establishes_nothing() -> None:
     """A server that refuses every store passes no mandatory requirement of it."""
-    with faulty(Fault(commands={"APPEND": store.refuses_all})) as server:
+    with faulty(Hook(commands={"APPEND": store.refuses_all})) as server:
         outcomes = run_cases(server, select=CASES)
     assert "pass" not in {outcome for requirement, outcome in outcomes.items() if requirement in FAULTS}, outcomes
 

@@ -8,10 +8,10 @@ import re
 import pytest
 
 from conformance.configuration import Roles
+from conformance.faults.hooks import Hook, answers_ok, faulty
+from conformance.faults.server import fetch
 from conformance.outcomes import Outcome
 from conformance.reference.server import Behaviour, ReferenceServer
-from conformance.selftest import faulty_fetch as fetch
-from conformance.selftest.faulty_servers import Fault, answers_ok, faulty
 from conformance.selftest.running import judged, run_cases
 from conformance.servers.reference import ReferenceStorageServer
 
@@ -38,10 +38,10 @@ def _unfolded(octets: bytes) -> bytes:
     return re.sub(rb"\r\n[ \t][^\r]*", b"", octets)
 
 
-FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
+FAULTS: dict[str, list[tuple[str, str, Hook]]] = {
     "OP04-S1": [
-        ("put together anew", "same-octets-however-fetched", Fault(mailbox=fetch.RenewingMailbox)),
-        ("moves up at an expunge", "same-object-after-neighbours-go", Fault(mailbox=fetch.ShiftingMailbox)),
+        ("put together anew", "same-octets-however-fetched", Hook(mailbox=fetch.RenewingMailbox)),
+        ("moves up at an expunge", "same-object-after-neighbours-go", Hook(mailbox=fetch.ShiftingMailbox)),
         (
             "text differs from that of the whole",
             "same-octets-however-fetched",
@@ -49,7 +49,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ),
     ],
     "OP04-S2": [
-        ("flags as at first", "flags-fetched-follow-every-store", Fault(session=fetch.FirstFlags)),
+        ("flags as at first", "flags-fetched-follow-every-store", Hook(session=fetch.FirstFlags)),
         ("only one flag", "fetching-changes-no-other-flag", fetch.response(rb"FLAGS \((\S+)[^)]*\)", rb"FLAGS (\1)")),
         ("no keywords", "keywords-fetched-as-stored", fetch.response(rb" ?\$Delivered", b"")),
         ("flags of all", "flags-fetched-follow-every-store", fetch.response(rb"FLAGS \([^)]*\)", rb"FLAGS (\\Draft)")),
@@ -58,10 +58,10 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("NO for unknown", "fetch-any-set-of-uids", fetch.naming(fetch.refuses_unknown)),
         ("no n:* beyond", "fetch-any-set-of-uids", fetch.naming(fetch.knows_no_far_star)),
         ("no reversed range", "fetch-any-set-of-uids", fetch.naming(fetch.knows_no_reversed_range)),
-        ("UIDs are numbers", "fetch-any-set-of-uids", Fault(commands={"UID FETCH": fetch.takes_uids_for_numbers})),
+        ("UIDs are numbers", "fetch-any-set-of-uids", Hook(commands={"UID FETCH": fetch.takes_uids_for_numbers})),
         ("* is UIDNEXT", "fetch-the-last-after-the-last-is-gone", fetch.naming(fetch.takes_star_for_the_assigned)),
         ("BAD in an empty folder", "fetch-from-an-empty-folder", fetch.naming(fetch.wants_objects)),
-        ("nothing at all", "fetch-from-an-empty-folder", Fault(commands={"UID FETCH": answers_ok})),
+        ("nothing at all", "fetch-from-an-empty-folder", Hook(commands={"UID FETCH": answers_ok})),
     ],
     "OP04-S4": [
         ("equal ones too", "fetch-what-changed-since", fetch.since(-1)),
@@ -71,7 +71,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
         ("no MODSEQ", "fetch-what-changed-since", fetch.response(rb"(FLAGS .*) MODSEQ \(\d+\)", rb"\1")),
     ],
     "OP04-S5": [
-        ("date of the last change", "static-items-never-change", Fault(mailbox=fetch.DatingMailbox)),
+        ("date of the last change", "static-items-never-change", Hook(mailbox=fetch.DatingMailbox)),
         ("date is a clock", "static-items-never-change", fetch.response(rb'INTERNALDATE "[^"]*"', _clock)),
         (
             "size counts the flags",
@@ -186,7 +186,7 @@ FAULTS: dict[str, list[tuple[str, str, Fault]]] = {
             "fetch-responses-bear-sequence-numbers",
             fetch.response(rb"\* \d+ FETCH \(UID (\d+)", rb"* \1 FETCH (UID \1"),
         ),
-        ("shifts untold", "sequence-numbers-stand-until-expunge-is-told", Fault(view=fetch.EagerView)),
+        ("shifts untold", "sequence-numbers-stand-until-expunge-is-told", Hook(view=fetch.EagerView)),
     ],
     "OP04-S15": [
         ("one left out", "fetch-what-vanished-since", fetch.response(rb"(VANISHED \(EARLIER\) \d+),.*", rb"\1\r\n")),
@@ -211,7 +211,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), TABLE)
-def test_a_server_that_fetches_wrongly_is_failed(requirement: str, case: str, fault: Fault) -> None:
+def test_a_server_that_fetches_wrongly_is_failed(requirement: str, case: str, fault: Hook) -> None:
     """The requirement that is broken fails, found by the case that looks for it."""
     with faulty(fault) as server:
         outcomes = run_cases(server, select=[case])

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from conformance.faults.hooks import Hook, answers_ok, dropping, faulty, replacing
 from conformance.outcomes import Outcome
 from conformance.reference.server import Behaviour
 from conformance.reference.server.accounts import Account
@@ -16,7 +17,6 @@ from conformance.reference.server.errors import Refused
 from conformance.reference.server.session import Outcome as Answer
 from conformance.reference.server.session import Session
 from conformance.reference.server.store import Mailbox
-from conformance.selftest.faulty_servers import Fault, answers_ok, dropping, faulty, replacing
 from conformance.selftest.running import judged, run_cases
 
 CLAUSES = ("5.5.2.8", "5.5.2.9", "5.5.2.11")
@@ -166,10 +166,10 @@ def _refuses_and_removes(session: Session, arguments: Arguments) -> Answer:
     raise Refused("not removed")
 
 
-def _listing_without(pattern: bytes) -> Fault:
+def _listing_without(pattern: bytes) -> Hook:
     """A LIST that leaves out the lines that a pattern matches."""
     matches = re.compile(pattern)
-    return Fault(
+    return Hook(
         rewrite=lambda octets: b"".join(
             line for line in octets.splitlines(keepends=True) if not matches.match(line) or b" LIST " not in line
         )
@@ -235,57 +235,63 @@ def _status_of_first(octets: bytes) -> bytes:
 
 
 CREATE = {
-    "says OK and creates nothing": (Fault(commands={"CREATE": answers_ok}), "OP08-S1"),
-    "puts objects of another folder into a new one": (Fault(account=_Welcomes), "OP08-S1"),
-    "cuts long names off": (Fault(account=_ShortNames), "OP08-S1"),
-    "wants superiors first": (Fault(account=_NoSuperiors), "OP08-S2"),
-    "says OK to an existing name": (Fault(account=_CreatesAgain), "OP08-S3"),
-    "empties an existing folder": (Fault(account=_EmptiesExisting), "OP08-S3"),
-    "uses identifiers again": (Fault(account=_ConstantValidity), "OP08-S4"),
-    "folds modified BASE64": (Fault(commands={"CREATE": _folded_names}), "OP08-S7"),
-    "says OK to CREATE INBOX": (Fault(account=_CreatesAgain), "OP08-S6"),
+    "says OK and creates nothing": (Hook(commands={"CREATE": answers_ok}), "OP08-S1"),
+    "puts objects of another folder into a new one": (Hook(account=_Welcomes), "OP08-S1"),
+    "cuts long names off": (Hook(account=_ShortNames), "OP08-S1"),
+    "wants superiors first": (Hook(account=_NoSuperiors), "OP08-S2"),
+    "says OK to an existing name": (Hook(account=_CreatesAgain), "OP08-S3"),
+    "empties an existing folder": (Hook(account=_EmptiesExisting), "OP08-S3"),
+    "uses identifiers again": (Hook(account=_ConstantValidity), "OP08-S4"),
+    "folds modified BASE64": (Hook(commands={"CREATE": _folded_names}), "OP08-S7"),
+    "says OK to CREATE INBOX": (Hook(account=_CreatesAgain), "OP08-S6"),
 }
 LIST = {
-    "only subscribed folders": (Fault(commands={"LIST": _subscribed_only}), "OP09-S1"),
+    "only subscribed folders": (Hook(commands={"LIST": _subscribed_only}), "OP09-S1"),
     "leaves out the third level": (_listing_without(rb'.*"/" "[^"]*/[^"]*/'), "OP09-S1"),
     "leaves out names with a space": (_listing_without(rb'.* "[^"]* [^"]*"'), "OP09-S1"),
     "leaves out non-ASCII names": (_listing_without(rb'.* "[^"]*&'), "OP09-S1"),
-    "takes % for *": (Fault(commands={"LIST": _percent_as_star}), "OP09-S5"),
-    "ignores the pattern": (Fault(commands={"LIST": _any_pattern}), "OP09-S5"),
-    "matches beginnings": (Fault(commands={"LIST": _prefix_match}), "OP09-S5"),
-    "tells no delimiter": (Fault(rewrite=dropping(b'LIST (\\Noselect) "/" ""')), "OP09-S2"),
+    "takes % for *": (Hook(commands={"LIST": _percent_as_star}), "OP09-S5"),
+    "ignores the pattern": (Hook(commands={"LIST": _any_pattern}), "OP09-S5"),
+    "matches beginnings": (Hook(commands={"LIST": _prefix_match}), "OP09-S5"),
+    "tells no delimiter": (Hook(rewrite=dropping(b'LIST (\\Noselect) "/" ""')), "OP09-S2"),
     "tells another delimiter": (
-        Fault(rewrite=replacing(b'LIST (\\Noselect) "/" ""', b'LIST (\\Noselect) "." ""')),
+        Hook(rewrite=replacing(b'LIST (\\Noselect) "/" ""', b'LIST (\\Noselect) "." ""')),
         "OP09-S2",
     ),
-    "marks folders as \\Noselect": (Fault(rewrite=replacing(b"(\\HasNoChildren)", b"(\\Noselect)")), "OP09-S2"),
-    "marks superiors as \\Noinferiors": (Fault(rewrite=replacing(b"\\HasChildren", b"\\Noinferiors")), "OP09-S2"),
-    "says that superiors have no children": (Fault(rewrite=replacing(b"\\HasChildren", b"\\HasNoChildren")), "OP09-S2"),
-    "says that leaves have children": (Fault(rewrite=replacing(b"\\HasNoChildren", b"\\HasChildren")), "OP09-S2"),
-    "shows bare levels as folders": (Fault(rewrite=replacing(b"\\Noselect ", b"")), "OP09-S6"),
-    "leaves out bare levels": (Fault(rewrite=dropping(b"(\\Noselect \\HasChildren)")), "OP09-S9"),
-    "lists what there was before": (Fault(commands={"LIST": _stale_list}, session=_Stale), "OP09-S3"),
-    "tells the status of another folder": (Fault(rewrite=_status_of_first), "OP09-S4"),
-    "tells no status of empty folders": (Fault(rewrite=dropping(b"(MESSAGES 0 UIDNEXT")), "OP09-S4"),
+    "marks folders as \\Noselect": (Hook(rewrite=replacing(b"(\\HasNoChildren)", b"(\\Noselect)")), "OP09-S2"),
+    "marks superiors as \\Noinferiors": (Hook(rewrite=replacing(b"\\HasChildren", b"\\Noinferiors")), "OP09-S2"),
+    "says that superiors have no children": (
+        Hook(rewrite=replacing(b"\\HasChildren", b"\\HasNoChildren")),
+        "OP09-S2",
+    ),
+    "says that leaves have children": (Hook(rewrite=replacing(b"\\HasNoChildren", b"\\HasChildren")), "OP09-S2"),
+    "shows bare levels as folders": (Hook(rewrite=replacing(b"\\Noselect ", b"")), "OP09-S6"),
+    "leaves out bare levels": (Hook(rewrite=dropping(b"(\\Noselect \\HasChildren)")), "OP09-S9"),
+    "lists what there was before": (Hook(commands={"LIST": _stale_list}, session=_Stale), "OP09-S3"),
+    "tells the status of another folder": (Hook(rewrite=_status_of_first), "OP09-S4"),
+    "tells no status of empty folders": (Hook(rewrite=dropping(b"(MESSAGES 0 UIDNEXT")), "OP09-S4"),
     "another delimiter below": (
-        Fault(rewrite=lambda octets: re.sub(rb'LIST (\([^)]*\)) "/" ("[^"]*/[^"]*/)', rb'LIST \1 "." \2', octets)),
+        Hook(rewrite=lambda octets: re.sub(rb'LIST (\([^)]*\)) "/" ("[^"]*/[^"]*/)', rb'LIST \1 "." \2', octets)),
         "OP09-S7",
     ),
-    "keeps inbox apart from INBOX": (Fault(account=_CaseSensitiveInbox), "OP09-S8"),
-    "\\Unmarked on a bare level": (Fault(rewrite=replacing(b"(\\Noselect ", b"(\\Noselect \\Unmarked ")), "OP09-S10"),
+    "keeps inbox apart from INBOX": (Hook(account=_CaseSensitiveInbox), "OP09-S8"),
+    "\\Unmarked on a bare level": (
+        Hook(rewrite=replacing(b"(\\Noselect ", b"(\\Noselect \\Unmarked ")),
+        "OP09-S10",
+    ),
 }
 REMOVE = {
-    "says OK and removes nothing": (Fault(commands={"DELETE": answers_ok}), "OP11-S1"),
-    "says NO and removes": (Fault(commands={"DELETE": _refuses_and_removes}), "OP11-S1"),
-    "brings objects back": (Fault(account=_Undead), "OP11-S1"),
-    "removes names that begin alike": (Fault(account=_RemovesByPrefix), "OP11-S1"),
-    "removes inferiors": (Fault(account=_RemovesInferiors), "OP11-S2"),
-    "keeps the superior": (Fault(account=_KeepsSuperior), "OP11-S2"),
-    "says OK to an unknown name": (Fault(account=_UnknownIsFine), "OP11-S3"),
-    "removes whole levels": (Fault(account=_RemovesWholeLevels), "OP11-S3"),
-    "empties INBOX": (Fault(account=_EmptiesInbox), "OP11-S3"),
-    "uses identifiers again": (Fault(account=_ConstantValidity), "OP11-S4"),
-    "says OK to what it does not do": (Fault(account=_UnknownIsFine), "OP11-S5"),
+    "says OK and removes nothing": (Hook(commands={"DELETE": answers_ok}), "OP11-S1"),
+    "says NO and removes": (Hook(commands={"DELETE": _refuses_and_removes}), "OP11-S1"),
+    "brings objects back": (Hook(account=_Undead), "OP11-S1"),
+    "removes names that begin alike": (Hook(account=_RemovesByPrefix), "OP11-S1"),
+    "removes inferiors": (Hook(account=_RemovesInferiors), "OP11-S2"),
+    "keeps the superior": (Hook(account=_KeepsSuperior), "OP11-S2"),
+    "says OK to an unknown name": (Hook(account=_UnknownIsFine), "OP11-S3"),
+    "removes whole levels": (Hook(account=_RemovesWholeLevels), "OP11-S3"),
+    "empties INBOX": (Hook(account=_EmptiesInbox), "OP11-S3"),
+    "uses identifiers again": (Hook(account=_ConstantValidity), "OP11-S4"),
+    "says OK to what it does not do": (Hook(account=_UnknownIsFine), "OP11-S5"),
 }
 FAULTS = [
     pytest.param(fault, requirement, id=f"{requirement} {name}")
@@ -296,7 +302,7 @@ WARNINGS = {"OP08-S2", "OP08-S8", "OP09-S10"}
 
 
 @pytest.mark.parametrize(("fault", "requirement"), FAULTS)
-def test_a_fault_is_failed_by_the_requirement_it_breaks(fault: Fault, requirement: str) -> None:
+def test_a_fault_is_failed_by_the_requirement_it_breaks(fault: Hook, requirement: str) -> None:
     """The requirement fails, or warns where it is a recommendation."""
     with faulty(fault) as server:
         found = run_cases(server, select=[requirement])
@@ -322,7 +328,7 @@ LEGAL = {
 @pytest.mark.parametrize("behaviour", LEGAL.values(), ids=LEGAL)
 def test_a_legal_server_fails_nothing(behaviour: Behaviour) -> None:
     """Whatever a server is free to do, no case about folders fails or warns."""
-    with faulty(Fault(behaviour=behaviour)) as server:
+    with faulty(Hook(behaviour=behaviour)) as server:
         report = judged(server, select=CLAUSES)
     wrong = {
         each.id: each.observed for each in report.cases if each.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE)

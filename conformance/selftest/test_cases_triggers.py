@@ -9,6 +9,7 @@ import pytest
 
 from conformance.clients.protocol import AdapterCannot
 from conformance.clients.reference import ReferenceClient
+from conformance.faults.client import triggers as faults
 from conformance.imap.transcript import Transcript
 from conformance.model.triggers import Triggers
 from conformance.outcomes import Outcome
@@ -19,7 +20,6 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Bounds, Stage
 from conformance.scenario.unattended import Unattended
-from conformance.selftest import faulty_triggers as faults
 from conformance.selftest.controls import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.reference import ReferenceStorageServer

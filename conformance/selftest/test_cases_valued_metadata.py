@@ -10,14 +10,14 @@ import pytest
 from conformance.clients.protocol import StorageClient
 from conformance.clients.reference import ReferenceClient
 from conformance.configuration import Roles
+from conformance.faults.client import annotations as wrong
+from conformance.faults.hooks import Hook, faulty
+from conformance.faults.server import metadata
 from conformance.outcomes import Outcome
 from conformance.problems import AdapterProblem
 from conformance.reference.client.annotation_step import AnnotationStep
 from conformance.reference.server import Behaviour, ReferenceServer
-from conformance.selftest import faulty_annotations as wrong
-from conformance.selftest import faulty_metadata as metadata
 from conformance.selftest.controls import NullClient
-from conformance.selftest.faulty_servers import Fault, faulty
 from conformance.selftest.running import judged
 from conformance.servers.cyrus import CyrusServer
 from conformance.servers.dovecot import DovecotServer
@@ -190,8 +190,8 @@ SEEN, QUOTED, EMPTY = (
 ANNOTATED, STORED = "annotation-is-seen-by-another-session", "object-is-stored-with-its-annotations"
 
 
-SERVERS: list[tuple[str, str, Fault]] = [
-    (FOLDERS, SEEN, Fault(connection=metadata.OwnMetadata)),
+SERVERS: list[tuple[str, str, Hook]] = [
+    (FOLDERS, SEEN, Hook(connection=metadata.OwnMetadata)),
     (FOLDERS, SEEN, metadata.annotating(lambda changes: {k: v for k, v in changes.items() if v is not None})),
     (
         FOLDERS,
@@ -206,7 +206,7 @@ SERVERS: list[tuple[str, str, Fault]] = [
 
 
 @pytest.mark.parametrize(("requirement", "case", "fault"), SERVERS)
-def test_a_wrong_server_is_failed(requirement: str, case: str, fault: Fault) -> None:
+def test_a_wrong_server_is_failed(requirement: str, case: str, fault: Hook) -> None:
     """A server that alters, mixes or loses such metadata is failed by the case that is about it."""
     with faulty(fault) as started:
         report = judged(started, None, [case], role=Roles.SERVER)

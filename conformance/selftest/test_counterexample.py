@@ -21,6 +21,7 @@ from conformance.clients.simulation import SimulatedClient
 from conformance.configuration import DEFAULT_SEED, Configuration, Profile, Roles
 from conformance.execution import opening
 from conformance.execution.launcher import launch
+from conformance.faults.client.histories import EqualsUploadedOnce, FaultyClient, FlagsNotKept
 from conformance.model.history import AddObject, History, RemoveObject, Synchronize
 from conformance.model.objects import message
 from conformance.model.states import Item, Side, StoreState
@@ -28,7 +29,6 @@ from conformance.outcomes import CaseResult, Outcome
 from conformance.problems import ConfigurationProblem, UsageProblem
 from conformance.scenario.counterexample import SavedCounterexample, read_counterexample
 from conformance.scenario.stage import Stage
-from conformance.selftest.faulty_histories import EqualsUploadedOnce, FaultyClient, FlagsNotKept
 from conformance.servers.simulation import SimulatedServer
 from conformance.strategies.store_sequences import sequences
 from conformance.strategies.store_steps import Step

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.simulation import SimulatedClient
+from conformance.faults.client import histories as faulty
+from conformance.faults.client.histories import FaultyClient
 from conformance.imap.transcript import Transcript
 from conformance.model.history import (
     Act,
@@ -34,8 +36,6 @@ from conformance.scenario.history_run import run_history
 from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
-from conformance.selftest import faulty_histories as faulty
-from conformance.selftest.faulty_histories import FaultyClient
 from conformance.servers.simulation import SimulatedServer
 from conformance.spec import requirement
 from conformance.strategies.reference_history import BASE as REFERENCE_BASE

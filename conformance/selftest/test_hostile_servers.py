@@ -10,12 +10,12 @@ from collections.abc import Callable
 import pytest
 
 from conformance.configuration import Roles
+from conformance.faults.hooks import Hook, Rewrite, faulty
 from conformance.outcomes import Outcome, Reason
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.session import Continuation, Session
 from conformance.report import Report
 from conformance.scenario.stage import Bounds
-from conformance.selftest.faulty_servers import Fault, Rewrite, faulty
 from conformance.selftest.running import judged
 
 SELECT = ("OP02-S2", "OP04-S2", "OP09-S5")
@@ -39,27 +39,27 @@ def _stalls(session: Session, arguments: Arguments) -> Continuation:
     return Continuation(b"wait", lambda _line: _stalls(session, arguments))
 
 
-HOSTILE: dict[str, Fault] = {
-    "announces 4 GiB": Fault(rewrite=_when(rb" FETCH \(", lambda each: re.sub(rb"\{\d+\}", b"{4294967295}", each))),
-    "announces what is no number": Fault(
+HOSTILE: dict[str, Hook] = {
+    "announces 4 GiB": Hook(rewrite=_when(rb" FETCH \(", lambda each: re.sub(rb"\{\d+\}", b"{4294967295}", each))),
+    "announces what is no number": Hook(
         rewrite=_when(rb" FETCH \(", lambda each: re.sub(rb"\{\d+\}", b"{9e99}", each))
     ),
-    "floods with responses": Fault(rewrite=_when(rb"\* SEARCH", lambda each: b"* OK and on\r\n" * 40_000 + each)),
-    "floods with one line": Fault(rewrite=_when(rb"\* SEARCH", lambda each: b"* OK " + b"x" * 20_000_000 + each)),
-    "floods with parentheses": Fault(rewrite=_when(rb" FETCH \(", lambda each: b"* 1 FETCH " + b"(" * 500_000 + each)),
-    "stalls at SELECT": Fault(commands={"SELECT": _stalls}),
-    "stalls at LIST": Fault(commands={"LIST": _stalls}),
-    "stalls in an answer": Fault(rewrite=_when(rb" FETCH \(", lambda each: each[:-20])),
-    "says goodbye": Fault(rewrite=_when(rb" FETCH \(", lambda _: b"* BYE enough\r\n")),
-    "answers another command": Fault(rewrite=_when(rb"\* SEARCH", lambda each: _TAGGED.sub(rb"X\1", each))),
-    "lists names that are no modified UTF-7": Fault(
+    "floods with responses": Hook(rewrite=_when(rb"\* SEARCH", lambda each: b"* OK and on\r\n" * 40_000 + each)),
+    "floods with one line": Hook(rewrite=_when(rb"\* SEARCH", lambda each: b"* OK " + b"x" * 20_000_000 + each)),
+    "floods with parentheses": Hook(rewrite=_when(rb" FETCH \(", lambda each: b"* 1 FETCH " + b"(" * 500_000 + each)),
+    "stalls at SELECT": Hook(commands={"SELECT": _stalls}),
+    "stalls at LIST": Hook(commands={"LIST": _stalls}),
+    "stalls in an answer": Hook(rewrite=_when(rb" FETCH \(", lambda each: each[:-20])),
+    "says goodbye": Hook(rewrite=_when(rb" FETCH \(", lambda _: b"* BYE enough\r\n")),
+    "answers another command": Hook(rewrite=_when(rb"\* SEARCH", lambda each: _TAGGED.sub(rb"X\1", each))),
+    "lists names that are no modified UTF-7": Hook(
         rewrite=lambda each: re.sub(rb'(LIST \([^)]*\) "/" )"(?!INBOX)[^"]+"', _not_utf7, each)
     ),
-    "sends binary noise": Fault(rewrite=_when(rb"\* FLAGS", lambda _: bytes(range(256)) * 40 + b"\r\n")),
+    "sends binary noise": Hook(rewrite=_when(rb"\* FLAGS", lambda _: bytes(range(256)) * 40 + b"\r\n")),
 }
 
 
-def _judged(fault: Fault) -> Report:
+def _judged(fault: Hook) -> Report:
     with faulty(fault) as server:
         return judged(server, select=SELECT, role=Roles.SERVER, bounds=BOUNDS)
 
@@ -82,20 +82,20 @@ def test_a_hostile_server_is_survived(name: str) -> None:
     assert all(each.reason and each.observed for each in report.cases if each.outcome is not Outcome.PASS)
 
 
-ODD: dict[str, Fault] = {
-    "unsolicited data everywhere": Fault(
+ODD: dict[str, Hook] = {
+    "unsolicited data everywhere": Hook(
         rewrite=lambda each: (
             each
             if b"BODY[]" in each or b"CAPABILITY" in each
             else _TAGGED.sub(rb"* OK [XNOISE 1 (2 3)] hello\r\n* CAPABILITY IMAP4rev1 XNOISE\r\n\1", each)
         )
     ),
-    "names of responses in lower case": Fault(
+    "names of responses in lower case": Hook(
         rewrite=lambda each: re.sub(
             rb"(?m)^\* (\d+) (EXISTS|RECENT|EXPUNGE)", lambda found: b"* " + found[1] + b" " + found[2].lower(), each
         )
     ),
-    "long texts": Fault(rewrite=lambda each: _TAGGED.sub(rb"* OK " + b"x" * 5000 + rb"\r\n\1", each)),
+    "long texts": Hook(rewrite=lambda each: _TAGGED.sub(rb"* OK " + b"x" * 5000 + rb"\r\n\1", each)),
 }
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from conformance.faults.hooks import Hook, faulty
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import (
     ConnectionLost,
@@ -23,7 +24,6 @@ from conformance.imap.recorder import Recorder
 from conformance.imap.session import StorageSession, StoredAs
 from conformance.imap.transcript import Transcript
 from conformance.reference.server.server import ReferenceServer
-from conformance.selftest.faulty_servers import Fault, faulty
 from conformance.selftest.imap_servers import PASSWORD, account, dovecot, needs_dovecot, scripted
 
 EXTENSIONS = ("UIDPLUS", "CONDSTORE", "LIST-STATUS", "MULTIAPPEND", "LITERAL+", "MOVE", "UNSELECT", "ENABLE", "IDLE")
@@ -333,7 +333,7 @@ def test_bare_server_needs_no_extension() -> None:
 def test_names_of_responses_are_read_in_any_case() -> None:
     """`* 1 exists` is as good as `* 1 EXISTS` (RFC 3501 9, note 1)."""
     names = re.compile(rb"(?m)^(\* (?:\d+ )?|A\d+ )([A-Z]+)")
-    server = faulty(Fault(rewrite=lambda octets: names.sub(lambda found: found[1] + found[2].lower(), octets)))
+    server = faulty(Hook(rewrite=lambda octets: names.sub(lambda found: found[1] + found[2].lower(), octets)))
     with server:
         account = server.fresh_account()
         with StorageSession.open(account.endpoint, account.credentials) as session:

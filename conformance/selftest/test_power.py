@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conformance.configuration import Profile
+from conformance.faults.client.histories import FAULTY_CLIENTS
+from conformance.faults.server.sequences import SEQUENCE_FAULTS
 from conformance.scenario.effort import EFFORTS
-from conformance.selftest.faulty_histories import FAULTY_CLIENTS
-from conformance.selftest.faulty_sequences import SEQUENCE_FAULTS
 from conformance.selftest.power import explored
 from conformance.selftest.power_of_sequences import is_found, search_fault
 

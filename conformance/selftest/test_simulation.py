@@ -17,6 +17,7 @@ from conformance.clients.registry import open_client
 from conformance.clients.simulation import SimulatedClient
 from conformance.configuration import Roles
 from conformance.execution.simulation import client_within_reach
+from conformance.faults.hooks import Hook, answers_ok, faulty
 from conformance.imap.memory_proxy import MemoryProxy
 from conformance.imap.session import FetchedObject
 from conformance.imap.transcript import EntryDirection, Transcript
@@ -33,7 +34,6 @@ from conformance.scenario.places import FETCH_COMMAND, SELECT_ANSWER
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
 from conformance.selftest.controls import NullClient
-from conformance.selftest.faulty_servers import Fault, answers_ok, faulty
 from conformance.selftest.running import judged
 from conformance.servers.reference import ReferenceStorageServer
 from conformance.servers.registry import SERVERS, open_server
@@ -130,7 +130,7 @@ def test_a_fault_of_the_client_is_found() -> None:
 
 def test_a_fault_of_the_server_is_one() -> None:
     """The parts of a broken server work without being started."""
-    with SimulatedServer(faulty(Fault(commands={"CREATE": answers_ok})).server) as server:
+    with SimulatedServer(faulty(Hook(commands={"CREATE": answers_ok})).server) as server:
         report = judged(server, None, ["OP08-S1"], role=Roles.SERVER)
     assert Outcome.FAIL in {case.outcome for case in report.cases}
 

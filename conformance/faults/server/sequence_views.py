@@ -6,6 +6,8 @@ import copy
 import re
 from collections.abc import Callable, Sequence
 
+from conformance.faults.hooks import Hook
+from conformance.faults.server.sequence_parts import RemembersView
 from conformance.reference.server.accounts import Account
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.commands_folders import status
@@ -17,8 +19,6 @@ from conformance.reference.server.fetch import fetch
 from conformance.reference.server.session import Outcome, Session
 from conformance.reference.server.store import Mailbox, Message
 from conformance.reference.server.view import MailboxView
-from conformance.selftest.faulty_sequence_parts import RemembersView
-from conformance.selftest.faulty_servers import Fault
 
 
 def fetch_that_sees(session: Session, arguments: Arguments) -> Outcome:
@@ -320,4 +320,4 @@ class TellsOneThing(Session):
             self.output[start:] = [each for each in told if not each.endswith(b" EXISTS\r\n")]
 
 
-PARTS_GO_ON = Fault(commands=dict.fromkeys(("FETCH", "UID FETCH"), parts_that_go_on))
+PARTS_GO_ON = Hook(commands=dict.fromkeys(("FETCH", "UID FETCH"), parts_that_go_on))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from conformance.faults.hooks import Hook, Rewrite
 from conformance.reference.server.accounts import Account
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.behaviour import SELECT_ITEMS, Behaviour
@@ -22,7 +23,6 @@ from conformance.reference.server.errors import NotUnderstood, Refused
 from conformance.reference.server.session import Outcome, Session
 from conformance.reference.server.store import Draft, FlagOperation, Mailbox, Message, Watcher
 from conformance.reference.server.view import MailboxView
-from conformance.selftest.faulty_servers import Fault, Rewrite
 
 Change = Callable[[Session, bytes], bytes]
 
@@ -39,12 +39,12 @@ def replaced(pattern: bytes, replacement: bytes | Callable[[re.Match[bytes]], by
     return lambda octets: compiled.sub(replacement, octets)
 
 
-def selecting(handler: Selecting) -> Fault:
+def selecting(handler: Selecting) -> Hook:
     """A fault of SELECT and EXAMINE."""
-    return Fault(commands={"SELECT": partial(handler, examine=False), "EXAMINE": partial(handler, examine=True)})
+    return Hook(commands={"SELECT": partial(handler, examine=False), "EXAMINE": partial(handler, examine=True)})
 
 
-def telling(change: Change) -> Fault:
+def telling(change: Change) -> Hook:
     """A fault in the responses to SELECT and EXAMINE, which are changed one by one."""
 
     def changed(session: Session, arguments: Arguments, *, examine: bool) -> Outcome:
@@ -291,7 +291,7 @@ class TakesRecent(MailboxView):
             self.mailbox.first_recent = max(self.mailbox.first_recent, messages[-1].uid + 1)
 
 
-def unguarded(*names: str) -> Fault:
+def unguarded(*names: str) -> Hook:
     """Commands that do in a folder active by EXAMINE what they do elsewhere."""
 
     def serve(session: Session, arguments: Arguments, *, name: str) -> Outcome:
@@ -303,7 +303,7 @@ def unguarded(*names: str) -> Fault:
         view.read_only = read_only
         return outcome
 
-    return Fault(commands={name: partial(serve, name=name) for name in names})
+    return Hook(commands={name: partial(serve, name=name) for name in names})
 
 
 def fails_with_a_trace(session: Session, arguments: Arguments) -> Outcome:
@@ -425,7 +425,7 @@ def protects_at_bad(session: Session, arguments: Arguments, *, examine: bool) ->
         raise
 
 
-def status_and(then: Callable[[Session, Mailbox], object]) -> Fault:
+def status_and(then: Callable[[Session, Mailbox], object]) -> Hook:
     """STATUS does something to the session or to the folder that it names."""
 
     def serve(session: Session, arguments: Arguments) -> Outcome:
@@ -436,7 +436,7 @@ def status_and(then: Callable[[Session, Mailbox], object]) -> Fault:
         then(session, session.user.mailbox(name))
         return outcome
 
-    return Fault(commands={"STATUS": serve})
+    return Hook(commands={"STATUS": serve})
 
 
 def takes_recent(_session: Session, mailbox: Mailbox) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from conformance.faults.hooks import Hook
 from conformance.reference.server.accounts import Account
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.behaviour import SETTABLE_SYSTEM_FLAGS
@@ -19,14 +20,13 @@ from conformance.reference.server.responses import nstring
 from conformance.reference.server.session import Handler, Outcome, Session
 from conformance.reference.server.store import SYSTEM_FLAGS, FlagOperation, Mailbox, Message, Watcher
 from conformance.reference.server.view import MailboxView
-from conformance.selftest.faulty_servers import Fault
 from conformance.servers.protocol import Ability
 from conformance.servers.reference import ReferenceStorageServer
 
 Storing = Callable[[list[Message], FlagOperation, list[str]], tuple[list[Message], FlagOperation, list[str]]]
 
 
-def storing(change: Storing) -> Fault:
+def storing(change: Storing) -> Hook:
     """A server that stores something else than it is told."""
 
     class Wrong(Mailbox):
@@ -35,10 +35,10 @@ def storing(change: Storing) -> Fault:
         ) -> list[Message]:
             return super().store(*change(list(messages), operation, list(flags)), by)
 
-    return Fault(mailbox=Wrong)
+    return Hook(mailbox=Wrong)
 
 
-def hearing(pattern: bytes, replacement: bytes | Callable[[re.Match[bytes]], bytes]) -> Fault:
+def hearing(pattern: bytes, replacement: bytes | Callable[[re.Match[bytes]], bytes]) -> Hook:
     """A server that hears something else than the client says."""
     compiled = re.compile(pattern)
 
@@ -46,13 +46,13 @@ def hearing(pattern: bytes, replacement: bytes | Callable[[re.Match[bytes]], byt
         def receive(self, data: bytes) -> bytes:
             return super().receive(compiled.sub(replacement, data))
 
-    return Fault(connection=Wrong)
+    return Hook(connection=Wrong)
 
 
-def saying(pattern: bytes, replacement: bytes) -> Fault:
+def saying(pattern: bytes, replacement: bytes) -> Hook:
     """A server that sends something else than it means to."""
     compiled = re.compile(pattern)
-    return Fault(rewrite=lambda octets: compiled.sub(replacement, octets))
+    return Hook(rewrite=lambda octets: compiled.sub(replacement, octets))
 
 
 def without_empty_lists(session: Session, arguments: Arguments) -> Outcome:
@@ -172,14 +172,14 @@ class EveryModSequence(Mailbox):
         return changed
 
 
-def annotating(change: Callable[[dict[str, bytes | None]], dict[str, bytes | None]]) -> Fault:
+def annotating(change: Callable[[dict[str, bytes | None]], dict[str, bytes | None]]) -> Hook:
     """A server that keeps other metadata of folders than it is told."""
 
     class Wrong(Mailbox):
         def annotate(self, changes: dict[str, bytes | None]) -> None:
             super().annotate(change(changes))
 
-    return Fault(mailbox=Wrong)
+    return Hook(mailbox=Wrong)
 
 
 class MetadataOfTheSession(ServerConnection):
@@ -263,7 +263,7 @@ _STORE = re.compile(rb"UID STORE (\d+) ANNOTATION \(/comment \((value\.\w+) (NIL
 _APPEND = re.compile(rb" ANNOTATION \(/comment \([^)]*\)\)")
 
 
-def with_annotations(keep: Callable[[Annotations, tuple[int, str], bytes], None] = dict.__setitem__) -> Fault:
+def with_annotations(keep: Callable[[Annotations, tuple[int, str], bytes], None] = dict.__setitem__) -> Hook:
     """A server whose messages can be annotated (RFC 5257); `keep` stores a value."""
     kept: dict[Mailbox, Annotations] = {}
 
@@ -310,7 +310,7 @@ def with_annotations(keep: Callable[[Annotations, tuple[int, str], bytes], None]
         "UID FETCH": show,
         "APPEND": append_annotated,
     }
-    return Fault(commands=commands)
+    return Hook(commands=commands)
 
 
 _ATTRIBUTES = (b"value.priv", b"value.shared")
@@ -335,6 +335,6 @@ def dropped(_values: Annotations, _place: tuple[int, str], _value: bytes) -> Non
     """Nothing is kept."""
 
 
-def storing_with(handler: Handler) -> Fault:
+def storing_with(handler: Handler) -> Hook:
     """A fault of STORE and UID STORE."""
-    return Fault(commands={"STORE": handler, "UID STORE": handler})
+    return Hook(commands={"STORE": handler, "UID STORE": handler})

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from conformance.faults.hooks import Hook
 from conformance.reference.server.accounts import Account
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.commands_append import append
@@ -20,7 +21,6 @@ from conformance.reference.server.errors import Refused
 from conformance.reference.server.session import CommandRule, Outcome, Session
 from conformance.reference.server.store import Content, Draft, FlagOperation, Mailbox, Message, Watcher
 from conformance.reference.server.view import MailboxView
-from conformance.selftest.faulty_servers import Fault
 
 _UIDNEXT = re.compile(rb"\[UIDNEXT (\d+)\]")
 _APPEND = re.compile(rb'\w+ APPEND "([^"]*)"')
@@ -86,7 +86,7 @@ def _lagging(name: str) -> Callable[[Session, Arguments], Outcome]:
     return serve
 
 
-UIDNEXT_WITHOUT_COPIES = Fault(
+UIDNEXT_WITHOUT_COPIES = Hook(
     mailbox=LagsBehind,
     commands=dict.fromkeys(("COPY", "UID COPY"), _copy_uncounted)
     | {name: _lagging(name) for name in ("SELECT", "EXAMINE")},

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email import message_from_bytes
 from email.utils import parsedate_to_datetime
 
+from conformance.faults.hooks import Hook
 from conformance.reference.server.accounts import Account
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.commands_append import append
@@ -19,33 +20,32 @@ from conformance.reference.server.errors import NotUnderstood, Refused
 from conformance.reference.server.session import Outcome, Session
 from conformance.reference.server.store import Content, Draft, Mailbox, Message
 from conformance.reference.server.view import MailboxView
-from conformance.selftest.faulty_servers import Fault
 
 _CUT = re.compile(rb'APPEND "([^"]*)"[^\r\n]* \{(\d+)(\+?)\}\r\n')
 _SECOND = re.compile(rb" \{\d+\}\r\n")
 
 
-def drafts(change: Callable[[Draft], Draft]) -> Fault:
+def drafts(change: Callable[[Draft], Draft]) -> Hook:
     """Every stored object is changed before it is stored."""
 
     class Changing(Account):
         def append(self, mailbox: Mailbox, drafts: Sequence[Draft]) -> list[Message]:
             return super().append(mailbox, [change(each) for each in drafts])
 
-    return Fault(account=Changing)
+    return Hook(account=Changing)
 
 
-def content(alter: Callable[[bytes], bytes]) -> Fault:
+def content(alter: Callable[[bytes], bytes]) -> Hook:
     """Other octets are stored than came."""
     return drafts(lambda draft: replace(draft, content=Content(alter(draft.content.octets))))
 
 
-def flags(alter: Callable[[frozenset[str]], frozenset[str]]) -> Fault:
+def flags(alter: Callable[[frozenset[str]], frozenset[str]]) -> Hook:
     """Other flags are set than were given."""
     return drafts(lambda draft: replace(draft, flags=alter(draft.flags)))
 
 
-def date(alter: Callable[[datetime], datetime]) -> Fault:
+def date(alter: Callable[[datetime], datetime]) -> Hook:
     """Another date is set than was given."""
     return drafts(lambda draft: replace(draft, internal_date=alter(draft.internal_date)))
 
@@ -159,7 +159,7 @@ class StoresWhatFits(Account):
             raise
 
 
-def when_refused(then: Callable[[Session, Mailbox], object]) -> Fault:
+def when_refused(then: Callable[[Session, Mailbox], object]) -> Hook:
     """A store that is refused, after which something is done to the folder all the same."""
 
     def handler(session: Session, arguments: Arguments) -> Outcome:
@@ -173,7 +173,7 @@ def when_refused(then: Callable[[Session, Mailbox], object]) -> Fault:
                 then(session, mailbox)
             raise
 
-    return Fault(commands={"APPEND": handler})
+    return Hook(commands={"APPEND": handler})
 
 
 def keeps_a_part(session: Session, mailbox: Mailbox) -> None:
@@ -209,7 +209,7 @@ def first_of_several(session: Session, arguments: Arguments) -> Outcome:
         raise
 
 
-def cutting(*, least: int = 1, whole: bool = False, plus: bytes = b"") -> Fault:
+def cutting(*, least: int = 1, whole: bool = False, plus: bytes = b"") -> Hook:
     """What came of an object is stored when the connection ends: from some octets on, or only when all came."""
 
     class KeepsThePart(ServerConnection):
@@ -231,7 +231,7 @@ def cutting(*, least: int = 1, whole: bool = False, plus: bytes = b"") -> Fault:
                 mailbox = account.mailbox(found[1].decode())
                 mailbox.append([Draft(Content(rest), frozenset(), account.clock())])
 
-    return Fault(connection=KeepsThePart)
+    return Hook(connection=KeepsThePart)
 
 
 class KeepsTheFirst(ServerConnection):
@@ -254,7 +254,7 @@ class KeepsTheFirst(ServerConnection):
         super().close()
 
 
-def missing(then: Callable[[Session, str], Outcome]) -> Fault:
+def missing(then: Callable[[Session, str], Outcome]) -> Hook:
     """A store into a folder that is not there, answered in another way."""
 
     def handler(session: Session, arguments: Arguments) -> Outcome:
@@ -267,7 +267,7 @@ def missing(then: Callable[[Session, str], Outcome]) -> Fault:
                 return answer
         return append(session, arguments)
 
-    return Fault(commands={"APPEND": handler})
+    return Hook(commands={"APPEND": handler})
 
 
 def creates(session: Session, name: str) -> Outcome:
@@ -316,14 +316,14 @@ class LeavesTheObject(ServerConnection):
         return super().receive(re.sub(rb'(APPEND "[^"]*Missing") \{\d+\+\}\r\n', rb"\1\r\n", data))
 
 
-def telling(change: Callable[[Session, str], str]) -> Fault:
+def telling(change: Callable[[Session, str], str]) -> Hook:
     """APPEND with another text in its OK."""
 
     def handler(session: Session, arguments: Arguments) -> Outcome:
         answer = append(session, arguments)
         return change(session, answer) if isinstance(answer, str) else answer
 
-    return Fault(commands={"APPEND": handler})
+    return Hook(commands={"APPEND": handler})
 
 
 def validity_of_the_active(session: Session, text: str) -> str:

@@ -1,11 +1,17 @@
-"""Deliberately broken servers: the reference server with one part replaced, for tests that a fault is failed."""
+"""Where a fault takes hold: what it replaces in the reference server, or in and around the reference client."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any, cast
 
+from conformance.reference.client.annotation_step import AnnotationStep
+from conformance.reference.client.background import Background
+from conformance.reference.client.folder_step import FolderStep
+from conformance.reference.client.object_step import ObjectStep
+from conformance.reference.client.synchronizer import Synchronizer
 from conformance.reference.server import Behaviour, ReferenceServer
 from conformance.reference.server.accounts import Account, Accounts
 from conformance.reference.server.arguments import Arguments
@@ -16,10 +22,11 @@ from conformance.reference.server.view import MailboxView
 from conformance.servers.reference import ReferenceStorageServer
 
 Rewrite = Callable[[bytes], bytes]
+Step = type[FolderStep] | type[ObjectStep] | type[AnnotationStep] | type[Synchronizer]
 
 
 @dataclass(frozen=True)
-class Fault:
+class Hook:
     """What to replace in a reference server: classes, commands, or the octets that it sends."""
 
     account: type[Account] = Account
@@ -31,8 +38,43 @@ class Fault:
     rewrite: Rewrite | None = None
     behaviour: Behaviour = field(default_factory=Behaviour)
 
+    @property
+    def removed(self) -> Hook:
+        """The same server without the fault."""
+        return Hook(behaviour=self.behaviour)
 
-def faulty(fault: Fault) -> ReferenceStorageServer:
+
+@dataclass(frozen=True)
+class ClientHook:
+    """What to replace in a reference client.
+
+    That is its synchronization or a part of it, what lets it run by itself, or the octets that it sends and hears, in
+    the pieces in which they come. `server` is what its server is like where the fault shows only there.
+    """
+
+    step: Step = Synchronizer
+    background: type[Background] = Background
+    sends: Rewrite | None = None
+    hears: Rewrite | None = None
+    server: Hook = field(default_factory=Hook)
+
+    @property
+    def synchronizer(self) -> type[Synchronizer]:
+        """The synchronization with this step in it."""
+        if issubclass(self.step, Synchronizer):
+            return self.step
+        parts = {FolderStep: "folder_step", ObjectStep: "object_step", AnnotationStep: "annotation_step"}
+        part = next(name for kind, name in parts.items() if issubclass(self.step, kind))
+        own = cast("dict[str, Any]", getattr(self.step, "beside", {}))
+        return cast("type[Synchronizer]", type(self.step.__name__, (Synchronizer,), {**own, part: self.step}))
+
+    @property
+    def removed(self) -> ClientHook:
+        """The client without the fault, before the same server."""
+        return ClientHook(server=self.server)
+
+
+def faulty(fault: Hook) -> ReferenceStorageServer:
     """A server under test with this fault."""
     account = type("FaultyAccount", (fault.account,), {"mailbox_class": fault.mailbox})
     accounts = type("FaultyAccounts", (Accounts,), {"account_class": account})(fault.behaviour)

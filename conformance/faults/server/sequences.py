@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from conformance.faults.hooks import Hook
+from conformance.faults.server import fetch, removal, selection, store
+from conformance.faults.server import sequence_parts as parts
+from conformance.faults.server import sequence_views as views
 from conformance.reference.server.session import Handler
-from conformance.selftest import faulty_fetch, faulty_removal, faulty_selection, faulty_store
-from conformance.selftest import faulty_sequence_parts as parts
-from conformance.selftest import faulty_sequence_views as views
-from conformance.selftest.faulty_servers import Fault
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SequenceFault:
 
     name: str
     sentence: str
-    fault: Fault
+    fault: Hook
     requirements: tuple[str, ...]
     is_mild: bool = False
 
@@ -34,19 +34,19 @@ IDENTIFIERS = (
     SequenceFault(
         "uids-follow-the-highest",
         "The next UID follows the highest that is there, so that the UID of a removed newest object is given again.",
-        Fault(mailbox=faulty_removal.UidsUsedAgain),
+        Hook(mailbox=removal.UidsUsedAgain),
         ("OP02-S4", "OP02-S8", "OP03-S5"),
     ),
     SequenceFault(
         "uids-fall-back-with-the-connection",
         "When a connection ends, each folder goes on with the UID after the highest that is there.",
-        Fault(connection=parts.FallsBackAtTheEnd),
+        Hook(connection=parts.FallsBackAtTheEnd),
         ("OP02-S4", "OP02-S8", "OP03-S5"),
     ),
     SequenceFault(
         "validity-by-name",
         "A folder that is created again has the UIDVALIDITY of before, and UIDs from 1 on.",
-        Fault(account=parts.ValidityByName),
+        Hook(account=parts.ValidityByName),
         ("OP02-S8", "OP08-S4", "OP02-S4"),
     ),
     SequenceFault(
@@ -58,37 +58,37 @@ IDENTIFIERS = (
     SequenceFault(
         "uidnext-falls-with-expunge",
         "UIDNEXT is the highest UID that is there, and one more.",
-        Fault(mailbox=faulty_selection.FallingBack),
+        Hook(mailbox=selection.FallingBack),
         ("OP02-S4", "OP02-S8", "OP03-S5"),
     ),
     SequenceFault(
         "appenduid-counts",
         "APPENDUID tells the number of the object, which is its UID until one is removed.",
-        faulty_store.telling(parts.number_for_uid),
+        store.telling(parts.number_for_uid),
         ("OP03-S4",),
     ),
     SequenceFault(
         "copyuid-of-the-source",
         "COPYUID tells the UIDs of the source as those of the copies.",
-        Fault(commands=_both("COPY", parts.copy_telling_sources)),
+        Hook(commands=_both("COPY", parts.copy_telling_sources)),
         ("OP03-S4",),
     ),
     SequenceFault(
         "uids-close-up",
         "UIDs close up when objects are removed.",
-        Fault(mailbox=faulty_selection.Renumbering),
+        Hook(mailbox=selection.Renumbering),
         ("OP02-S4", "OP02-S9", "OP02-S8"),
     ),
     SequenceFault(
         "interruption-takes-a-uid",
         "An APPEND that is cut off uses up a UID.",
-        Fault(connection=parts.InterruptionTakesUid),
+        Hook(connection=parts.InterruptionTakesUid),
         ("OP02-S8",),
     ),
     SequenceFault(
         "uids-begin-again",
         "UIDs begin again from 1 when the last object of a folder was removed.",
-        Fault(mailbox=parts.BeginsAgainWhenEmpty),
+        Hook(mailbox=parts.BeginsAgainWhenEmpty),
         ("OP02-S4", "OP02-S8", "OP03-S5"),
     ),
 )
@@ -96,74 +96,74 @@ FLAGS = (
     SequenceFault(
         "equal-objects-share-flags",
         "Objects of a folder with the same octets have the same flags.",
-        Fault(mailbox=parts.SharesFlags),
+        Hook(mailbox=parts.SharesFlags),
         ("OP13-S1", "OP06-S1"),
     ),
     SequenceFault(
         "copies-share-flags",
         "A flag that is set on an object is set on its copies in other folders.",
-        Fault(account=parts.KnowsCopies, mailbox=parts.FlagsReachCopies),
+        Hook(account=parts.KnowsCopies, mailbox=parts.FlagsReachCopies),
         ("OP13-S1",),
     ),
     SequenceFault(
         "copies-without-flags",
         "A copy has no flags.",
-        Fault(commands=_both("COPY", parts.copy_without_flags)),
+        Hook(commands=_both("COPY", parts.copy_without_flags)),
         ("OP13-S7",),
         is_mild=True,
     ),
     SequenceFault(
         "rename-loses-flags",
         "RENAME keeps the objects without their flags.",
-        Fault(account=parts.RenameLosesFlags),
+        Hook(account=parts.RenameLosesFlags),
         ("OP13-S7", "OP13-S10"),
     ),
     SequenceFault(
         "flags-of-the-connection",
         "Flags that were set are lost when the connection that set them ends.",
-        Fault(connection=parts.FlagsEndWithConnection, mailbox=parts.RemembersChanges, view=parts.RemembersView),
+        Hook(connection=parts.FlagsEndWithConnection, mailbox=parts.RemembersChanges, view=parts.RemembersView),
         ("OP13-S7", "OP13-S10"),
     ),
     SequenceFault(
         "close-loses-flags",
         "CLOSE takes back the flags that were set since the folder was selected.",
-        Fault(commands={"CLOSE": parts.close_losing_flags}, mailbox=parts.RemembersChanges, view=parts.RemembersView),
+        Hook(commands={"CLOSE": parts.close_losing_flags}, mailbox=parts.RemembersChanges, view=parts.RemembersView),
         ("OP13-S7", "OP13-S10"),
     ),
     SequenceFault(
         "lost-update",
         "STORE changes the flags that the session last knew of, and so takes back what another session set meanwhile.",
-        Fault(mailbox=parts.LosesUpdates, view=parts.RemembersView),
+        Hook(mailbox=parts.LosesUpdates, view=parts.RemembersView),
         ("OP13-S1", "OP13-S7", "OP13-S10", "OP04-S2", "OP13-S3", "OP02-S5"),
     ),
     SequenceFault(
         "peek-by-number-sees",
         r"BODY.PEEK[] by number sets \Seen.",
-        Fault(commands={"FETCH": views.fetch_that_sees}),
+        Hook(commands={"FETCH": views.fetch_that_sees}),
         ("OP04-S8",),
     ),
     SequenceFault(
         "keyword-lost-with-a-flag",
         "When a system flag is taken away, the keywords go, too.",
-        Fault(mailbox=parts.KeywordsGoWithFlags),
+        Hook(mailbox=parts.KeywordsGoWithFlags),
         ("OP13-S1", "OP13-S10"),
     ),
     SequenceFault(
         "removal-of-one-flag-of-all",
         "-FLAGS takes all flags away from an object that has more than one.",
-        Fault(mailbox=parts.TakesAllFlags),
+        Hook(mailbox=parts.TakesAllFlags),
         ("OP13-S1", "OP13-S7"),
     ),
     SequenceFault(
         "replacement-adds",
         "FLAGS keeps the flags that an object has.",
-        Fault(mailbox=parts.ReplacementAdds),
+        Hook(mailbox=parts.ReplacementAdds),
         ("OP13-S1", "OP13-S7"),
     ),
     SequenceFault(
         "silent-changes-are-not-kept",
         "What .SILENT changes is lost when the session leaves the folder.",
-        Fault(
+        Hook(
             session=parts.ForgetsSilentChanges,
             mailbox=parts.RemembersChanges,
             view=parts.RemembersView,
@@ -174,19 +174,19 @@ FLAGS = (
     SequenceFault(
         "flags-as-first-fetched",
         "A session shows the flags that an object had when the session first fetched it.",
-        Fault(session=faulty_fetch.FirstFlags),
+        Hook(session=fetch.FirstFlags),
         ("OP13-S1", "OP13-S7", "OP04-S2", "OP13-S10", "OP04-S4", "OP02-S1", "OP04-S8", "OP02-S17"),
     ),
     SequenceFault(
         "removed-flags-not-seen-by-others",
         "A session with the folder open does not see that another one takes a flag away.",
-        Fault(view=views.SeesAdditionsOnly, session=views.ShowsWhatItSaw),
+        Hook(view=views.SeesAdditionsOnly, session=views.ShowsWhatItSaw),
         ("OP13-S7", "OP13-S1"),
     ),
     SequenceFault(
         "store-by-number-after-own-expunge",
         "STORE by number counts from the folder as it was before the session's own EXPUNGE.",
-        Fault(commands={"STORE": views.store_counting_the_removed}, view=views.CountsRemovals),
+        Hook(commands={"STORE": views.store_counting_the_removed}, view=views.CountsRemovals),
         ("OP13-S1", "OP13-S7", "OP02-S10", "OP06-S6", "OP13-S10", "OP04-S2", "OP02-S9"),
     ),
 )
@@ -194,13 +194,13 @@ REMOVAL = (
     SequenceFault(
         "marks-are-remembered",
         r"EXPUNGE takes what was once marked, though \Deleted was taken away again.",
-        Fault(mailbox=parts.RemembersMarks),
+        Hook(mailbox=parts.RemembersMarks),
         ("OP06-S1",),
     ),
     SequenceFault(
         "expunge-of-own-marks",
         "EXPUNGE leaves what another session marked.",
-        Fault(
+        Hook(
             commands={"EXPUNGE": views.expunge_of_own_marks}, mailbox=parts.RemembersChanges, view=parts.RemembersView
         ),
         ("OP06-S1",),
@@ -208,91 +208,91 @@ REMOVAL = (
     SequenceFault(
         "expunge-of-what-was-selected",
         "EXPUNGE leaves what was stored since the session selected the folder.",
-        Fault(commands={"EXPUNGE": views.expunge_of_what_was_selected}, view=parts.RemembersView),
+        Hook(commands={"EXPUNGE": views.expunge_of_what_was_selected}, view=parts.RemembersView),
         ("OP06-S1",),
     ),
     SequenceFault(
         "uid-expunge-of-all-marked",
         "UID EXPUNGE takes no notice of its UIDs.",
-        Fault(commands={"UID EXPUNGE": faulty_removal.uid_expunge_of_all_marked}),
+        Hook(commands={"UID EXPUNGE": removal.uid_expunge_of_all_marked}),
         ("OP06-S1",),
     ),
     SequenceFault(
         "uid-expunge-of-unmarked",
         "UID EXPUNGE takes no notice of the marks.",
-        Fault(commands={"UID EXPUNGE": faulty_removal.uid_expunge_of_unmarked}),
+        Hook(commands={"UID EXPUNGE": removal.uid_expunge_of_unmarked}),
         ("OP06-S1", "OP06-S4"),
     ),
     SequenceFault(
         "close-of-own-marks",
         "CLOSE leaves what another session marked.",
-        Fault(commands={"CLOSE": views.close_of_own_marks}, mailbox=parts.RemembersChanges, view=parts.RemembersView),
+        Hook(commands={"CLOSE": views.close_of_own_marks}, mailbox=parts.RemembersChanges, view=parts.RemembersView),
         ("OP06-S1", "OP06-S5"),
     ),
     SequenceFault(
         "close-removes-nothing",
         "CLOSE expunges nothing.",
-        Fault(commands={"CLOSE": faulty_removal.close_that_removes_nothing}),
+        Hook(commands={"CLOSE": removal.close_that_removes_nothing}),
         ("OP06-S1", "OP06-S5"),
     ),
     SequenceFault(
         "close-removes-after-examine",
         "CLOSE expunges a folder that is active for reading only.",
-        Fault(commands={"CLOSE": faulty_removal.close_that_removes_anyway}),
+        Hook(commands={"CLOSE": removal.close_that_removes_anyway}),
         ("OP06-S5",),
     ),
     SequenceFault(
         "leaving-expunges",
         "What is marked goes whenever its folder is left.",
-        Fault(session=faulty_removal.ExpungedAtTheEnd),
+        Hook(session=removal.ExpungedAtTheEnd),
         ("OP02-S3", "OP06-S1", "OP06-S4"),
     ),
     SequenceFault(
         "selection-expunges-the-former",
         "SELECT expunges the folder that was active.",
-        faulty_selection.selecting(faulty_selection.expunges_what_it_leaves),
+        selection.selecting(selection.expunges_what_it_leaves),
         ("OP02-S3", "OP06-S1", "OP06-S4"),
     ),
     SequenceFault(
         "renumbered-untold",
         "Numbers move when another session expunges, and nobody is told.",
-        Fault(view=faulty_removal.RenumberedUntold),
+        Hook(view=removal.RenumberedUntold),
         ("OP13-S1", "OP02-S9", "OP02-S10", "OP02-S11", "OP13-S7", "OP06-S4", "OP04-S14", "OP04-S13"),
     ),
     SequenceFault(
         "numbers-of-before",
         "Notices of several removals do not count the ones before them.",
-        Fault(session=faulty_removal.NumbersOfBefore),
+        Hook(session=removal.NumbersOfBefore),
         ("OP06-S4", "OP06-S6", "OP02-S9", "OP02-S10"),
     ),
     SequenceFault(
         "one-notice-short",
         "The last of several removals is not told.",
-        Fault(session=faulty_removal.OneNoticeShort),
+        Hook(session=removal.OneNoticeShort),
         ("OP06-S4", "OP02-S11", "OP02-S12", "OP02-S9", "OP02-S10"),
     ),
     SequenceFault(
         "expunged-objects-return",
         "What another session expunged is back when an object is stored.",
-        Fault(mailbox=parts.ReturnsWithTheNext),
+        Hook(mailbox=parts.ReturnsWithTheNext),
         ("OP06-S1",),
     ),
     SequenceFault(
         "equal-object-goes-too",
         "EXPUNGE also takes unmarked objects with the same octets.",
-        Fault(mailbox=parts.TakesTheEqual),
+        Hook(mailbox=parts.TakesTheEqual),
         ("OP06-S1", "OP06-S4"),
     ),
     SequenceFault(
         "copies-go-too",
         "EXPUNGE also takes the copies of what it removes.",
-        Fault(account=parts.KnowsCopies, mailbox=parts.TakesTheCopies),
+        Hook(account=parts.KnowsCopies, mailbox=parts.TakesTheCopies),
         ("OP06-S1", "SYN-802"),
     ),
     SequenceFault(
         "numbers-stay",
         "A session counts on as before its notices of removals, until it selects the folder again.",
-        Fault(view=faulty_removal.NeverRenumbered),
+        Hook(view=removal.NeverRenumbered),
         ("OP02-S9", "OP02-S10", "OP13-S1", "OP04-S14", "OP06-S6", "OP06-S1", "OP04-S3", "OP02-S11", "OP13-S7"),
     ),
 )
@@ -300,49 +300,49 @@ STORING = (
     SequenceFault(
         "one-of-each",
         "An object with the octets of one that is there is not stored.",
-        Fault(account=faulty_store.KeepsOneOfEach),
+        Hook(account=store.KeepsOneOfEach),
         ("OP03-S1", "OP03-S4"),
     ),
     SequenceFault(
         "stored-in-the-active-folder-too",
         "APPEND to another folder also stores in the one that is active.",
-        Fault(commands={"APPEND": parts.append_here_too}),
+        Hook(commands={"APPEND": parts.append_here_too}),
         ("OP03-S1",),
     ),
     SequenceFault(
         "several-backwards",
         "Several objects of one APPEND are stored in the opposite order.",
-        Fault(account=faulty_store.Backwards),
+        Hook(account=store.Backwards),
         ("OP03-S1", "OP03-S4"),
     ),
     SequenceFault(
         "only-the-first",
         "Of several objects of one APPEND the first is stored.",
-        Fault(account=faulty_store.OnlyTheFirst),
+        Hook(account=store.OnlyTheFirst),
         ("OP03-S1", "OP03-S4"),
     ),
     SequenceFault(
         "part-is-kept",
         "What came of an object is stored when the connection ends in it.",
-        faulty_store.cutting(),
+        store.cutting(),
         ("OP03-S2",),
     ),
     SequenceFault(
         "first-of-several-is-kept",
         "The first of several objects is stored when the connection ends in the second.",
-        Fault(connection=parts.KeepsTheFirst),
+        Hook(connection=parts.KeepsTheFirst),
         ("OP03-S2",),
     ),
     SequenceFault(
         "octets-of-the-removed",
         "The first object that is stored after a removal gets the octets of what was removed.",
-        Fault(mailbox=parts.NextGetsTheLost),
+        Hook(mailbox=parts.NextGetsTheLost),
         ("OP03-S1", "SYN-801"),
     ),
     SequenceFault(
         "octets-move-up",
         "When objects are removed, each of the others gets the octets of the one after it.",
-        Fault(mailbox=faulty_fetch.ShiftingMailbox),
+        Hook(mailbox=fetch.ShiftingMailbox),
         ("OP04-S1", "OP02-S4", "OP04-S5"),
     ),
 )
@@ -350,67 +350,67 @@ FOLDERS = (
     SequenceFault(
         "delete-takes-inferiors",
         "DELETE removes what is below the folder.",
-        Fault(account=views.RemovesInferiors),
+        Hook(account=views.RemovesInferiors),
         ("OP11-S2",),
     ),
     SequenceFault(
         "delete-takes-what-begins-alike",
         "DELETE removes every folder whose name begins so and that is not below it.",
-        Fault(account=views.RemovesByPrefix),
+        Hook(account=views.RemovesByPrefix),
         ("OP11-S1",),
     ),
     SequenceFault(
         "rename-leaves-inferiors",
         "RENAME leaves what is below the folder where it was.",
-        Fault(account=views.RenameLeavesInferiors),
+        Hook(account=views.RenameLeavesInferiors),
         ("OP09-S3",),
     ),
     SequenceFault(
         "rename-loses-objects",
         "RENAME loses the newest object.",
-        Fault(account=views.RenameLosesObjects),
+        Hook(account=views.RenameLosesObjects),
         ("OP09-S3",),
     ),
     SequenceFault(
         "rename-takes-what-begins-alike",
         "RENAME also renames folders whose names begin so.",
-        Fault(account=views.RenamesByPrefix),
+        Hook(account=views.RenamesByPrefix),
         ("OP09-S3",),
     ),
     SequenceFault(
         "old-name-stays",
         "After RENAME the folder has its old name, too.",
-        Fault(account=views.OldNameStays),
+        Hook(account=views.OldNameStays),
         ("OP09-S3", "OP08-S1"),
     ),
     SequenceFault(
         "create-gives-back",
         "A folder that is created again has the objects of before.",
-        Fault(account=views.Undead),
+        Hook(account=views.Undead),
         ("OP11-S1", "OP08-S1"),
     ),
     SequenceFault(
         "create-empties",
         "CREATE of a folder that exists is refused, and empties it.",
-        Fault(account=views.EmptiesExisting),
+        Hook(account=views.EmptiesExisting),
         ("OP08-S3", "OP06-S1"),
     ),
     SequenceFault(
         "append-creates",
         "APPEND creates a folder again that was removed.",
-        replace(faulty_store.missing(views.append_creating), account=views.KnowsFormerNames),
+        replace(store.missing(views.append_creating), account=views.KnowsFormerNames),
         ("OP03-S3",),
     ),
     SequenceFault(
         "names-without-case",
         "A name finds the first folder that was created with it in any case, though both can be created.",
-        Fault(account=views.FindsInAnyCase),
+        Hook(account=views.FindsInAnyCase),
         ("OP03-S1", "OP08-S1", "OP11-S1", "OP06-S1", "OP09-S3", "OP03-S3"),
     ),
     SequenceFault(
         "stale-list",
         "A session lists the folders there were at its first LIST.",
-        Fault(commands={"LIST": views.stale_list}),
+        Hook(commands={"LIST": views.stale_list}),
         ("OP08-S1", "OP11-S1", "OP09-S3"),
     ),
 )
@@ -418,25 +418,25 @@ CHANGES = (
     SequenceFault(
         "flags-do-not-raise-modseq",
         "Changes of flags raise no mod-sequences.",
-        Fault(mailbox=faulty_selection.SteadyFlags),
+        Hook(mailbox=selection.SteadyFlags),
         ("OP02-S5", "OP13-S3", "OP04-S4"),
     ),
     SequenceFault(
         "taking-flags-does-not-raise-modseq",
         "Taking a flag away raises no mod-sequence.",
-        Fault(mailbox=parts.SteadyRemovals),
+        Hook(mailbox=parts.SteadyRemovals),
         ("OP02-S5", "OP13-S3", "OP04-S4"),
     ),
     SequenceFault(
         "changedsince-forgets-after-expunge",
         "CHANGEDSINCE leaves out what changed before the last removal.",
-        faulty_fetch.fetching(views.fetch_since_the_last_removal),
+        fetch.fetching(views.fetch_since_the_last_removal),
         ("OP04-S4", "OP04-S15"),
     ),
     SequenceFault(
         "changedsince-of-own-changes",
         "CHANGEDSINCE leaves out what other sessions flagged while the folder was open.",
-        Fault(
+        Hook(
             commands={"UID FETCH": views.fetch_of_own_changes}, mailbox=parts.RemembersChanges, view=parts.RemembersView
         ),
         ("OP04-S4",),
@@ -444,25 +444,25 @@ CHANGES = (
     SequenceFault(
         "unchangedsince-ignored",
         "STORE takes no notice of UNCHANGEDSINCE.",
-        Fault(commands=_both("STORE", views.store_unconditionally)),
+        Hook(commands=_both("STORE", views.store_unconditionally)),
         ("OP13-S3",),
     ),
     SequenceFault(
         "one-vanished-short",
         "VANISHED (EARLIER) leaves out the last of several removals.",
-        Fault(mailbox=parts.ForgetsARemoval),
+        Hook(mailbox=parts.ForgetsARemoval),
         ("OP04-S15",),
     ),
     SequenceFault(
         "closed-removals-forgotten",
         "VANISHED (EARLIER) leaves out what CLOSE removed.",
-        Fault(commands={"CLOSE": views.close_without_log}),
+        Hook(commands={"CLOSE": views.close_without_log}),
         ("OP04-S15",),
     ),
     SequenceFault(
         "copies-have-old-modseq",
         "COPY raises no mod-sequence.",
-        Fault(commands=_both("COPY", parts.copy_with_old_modseq)),
+        Hook(commands=_both("COPY", parts.copy_with_old_modseq)),
         ("OP02-S5", "OP04-S4", "OP13-S3"),
     ),
 )
@@ -470,13 +470,13 @@ ASKING = (
     SequenceFault(
         "stale-status",
         "STATUS counts the objects as when it was first asked, until one is stored.",
-        Fault(commands={"STATUS": views.stale_status}),
+        Hook(commands={"STATUS": views.stale_status}),
         ("OP02-S16",),
     ),
     SequenceFault(
         "search-of-the-selection",
         "SEARCH goes by the flags at the time of the selection.",
-        Fault(commands={name: views.stale_search(name) for name in ("SEARCH", "UID SEARCH")}, view=parts.RemembersView),
+        Hook(commands={name: views.stale_search(name) for name in ("SEARCH", "UID SEARCH")}, view=parts.RemembersView),
         ("OP13-S7",),
     ),
     SequenceFault(
@@ -488,37 +488,37 @@ ASKING = (
     SequenceFault(
         "additions-untold",
         "EXISTS is told by SELECT only.",
-        Fault(session=faulty_selection.TellsNoAdditions),
+        Hook(session=selection.TellsNoAdditions),
         ("OP02-S11", "OP02-S10"),
     ),
     SequenceFault(
         "additions-untold-after-removals",
         "EXISTS is not told together with removals.",
-        Fault(session=views.TellsOneThing),
+        Hook(session=views.TellsOneThing),
         ("OP02-S11", "OP02-S10"),
     ),
     SequenceFault(
         "one-too-many",
         "The size that is told to another session is one too many.",
-        Fault(session=faulty_selection.TellsHowManyCame),
+        Hook(session=selection.TellsHowManyCame),
         ("OP02-S11", "OP02-S10", "OP02-S12"),
     ),
     SequenceFault(
         "newest-only",
         "Of several objects that are stored, another session sees the newest.",
-        Fault(view=faulty_store.OwnView),
+        Hook(view=store.OwnView),
         ("OP02-S11", "OP03-S1"),
     ),
     SequenceFault(
         "move-copies",
         "MOVE leaves the objects where they were.",
-        Fault(account=faulty_removal.MoveThatCopies),
+        Hook(account=removal.MoveThatCopies),
         ("OP06-S1",),
     ),
     SequenceFault(
         "size-with-flags",
         "RFC822.SIZE counts the flags.",
-        faulty_fetch.fetching(faulty_fetch.answering(faulty_fetch.counts_flags)),
+        fetch.fetching(fetch.answering(fetch.counts_flags)),
         ("OP04-S9", "OP04-S5"),
     ),
 )

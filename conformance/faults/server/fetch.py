@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from conformance.faults.hooks import Hook
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.commands_messages import store
 from conformance.reference.server.errors import NotUnderstood, Refused
@@ -15,7 +16,6 @@ from conformance.reference.server.sequences import STAR, SequenceSet
 from conformance.reference.server.session import Handler, Outcome, Session
 from conformance.reference.server.store import Content, Draft, FlagOperation, Mailbox, Message, Watcher
 from conformance.reference.server.view import MailboxView
-from conformance.selftest.faulty_servers import Fault
 
 Change = Callable[[Session, bytes], bytes]
 Alter = Callable[[bytes, bytes], bytes]
@@ -36,23 +36,23 @@ def answering(change: Change, handler: Handler = fetch) -> Handler:
     return changed
 
 
-def fetching(handler: Handler) -> Fault:
+def fetching(handler: Handler) -> Hook:
     """A fault of FETCH and UID FETCH."""
-    return Fault(commands={"FETCH": handler, "UID FETCH": handler})
+    return Hook(commands={"FETCH": handler, "UID FETCH": handler})
 
 
-def response(pattern: bytes, replacement: bytes | Callable[[re.Match[bytes]], bytes]) -> Fault:
+def response(pattern: bytes, replacement: bytes | Callable[[re.Match[bytes]], bytes]) -> Hook:
     """FETCH responses with whatever matches replaced."""
     compiled = re.compile(pattern, re.DOTALL)
     return fetching(answering(lambda _, octets: compiled.sub(replacement, octets)))
 
 
-def stores(pattern: bytes, replacement: bytes) -> Fault:
+def stores(pattern: bytes, replacement: bytes) -> Hook:
     """Answers to UID STORE with whatever matches replaced."""
-    return Fault(commands={"UID STORE": answering(lambda _, octets: re.sub(pattern, replacement, octets), store)})
+    return Hook(commands={"UID STORE": answering(lambda _, octets: re.sub(pattern, replacement, octets), store)})
 
 
-def literals(alter: Alter) -> Fault:
+def literals(alter: Alter) -> Hook:
     """FETCH responses with the octets of each section, which `alter` gets with its name, altered."""
     return fetching(answering(lambda _, octets: _altered(octets, alter)))
 
@@ -67,12 +67,12 @@ def _altered(octets: bytes, alter: Alter) -> bytes:
     return b"".join([*sent, octets[position:]])
 
 
-def only(name: bytes, alter: Callable[[bytes], bytes]) -> Fault:
+def only(name: bytes, alter: Callable[[bytes], bytes]) -> Hook:
     """FETCH responses with the octets of one section altered."""
     return literals(lambda found, octets: alter(octets) if found.startswith(name) else octets)
 
 
-def naming(judge: Callable[[Session, SequenceSet], Outcome]) -> Fault:
+def naming(judge: Callable[[Session, SequenceSet], Outcome]) -> Hook:
     """A UID FETCH that looks at its set first: a string is the answer to give without any data."""
 
     def handler(session: Session, arguments: Arguments) -> Outcome:
@@ -81,7 +81,7 @@ def naming(judge: Callable[[Session, SequenceSet], Outcome]) -> Fault:
         answer = judge(session, ahead.sequence_set())
         return fetch(session, arguments) if answer is None else answer
 
-    return Fault(commands={"UID FETCH": handler})
+    return Hook(commands={"UID FETCH": handler})
 
 
 def refuses_unknown(session: Session, numbers: SequenceSet) -> Outcome:
@@ -123,7 +123,7 @@ def takes_uids_for_numbers(session: Session, arguments: Arguments) -> Outcome:
     return fetch(session, arguments)
 
 
-def since(difference: int) -> Fault:
+def since(difference: int) -> Hook:
     """CHANGEDSINCE with another mod-sequence than was given."""
 
     class Shifted(Arguments):
@@ -138,7 +138,7 @@ def since(difference: int) -> Fault:
     return fetching(handler)
 
 
-def marking(*, when: bytes, all_objects: bool = False) -> Fault:
+def marking(*, when: bytes, all_objects: bool = False) -> Hook:
     r"""FETCH that sets \Seen on the object, or on all, where the response holds some octets."""
 
     def mark(session: Session, octets: bytes) -> bytes:
@@ -187,7 +187,7 @@ def counts_flags(session: Session, octets: bytes) -> bytes:
     return re.sub(rb"RFC822.SIZE (\d+)", lambda match: b"RFC822.SIZE %d" % (int(match[1]) + len(flags)), octets)
 
 
-def vanished(change: Callable[[list[bytes]], list[bytes]]) -> Fault:
+def vanished(change: Callable[[list[bytes]], list[bytes]]) -> Hook:
     """UID FETCH with its responses in another order, or with others."""
 
     def handler(session: Session, arguments: Arguments) -> Outcome:
@@ -196,7 +196,7 @@ def vanished(change: Callable[[list[bytes]], list[bytes]]) -> Fault:
         session.output[start:] = change(session.output[start:])
         return outcome
 
-    return Fault(commands={"UID FETCH": handler})
+    return Hook(commands={"UID FETCH": handler})
 
 
 class Renewing(Content):
