@@ -177,11 +177,15 @@ class Exploration:
     def _is_enough(self, required: Required) -> bool:
         """Whether what is required was exercised, and as many examples were run as planned or as time allows.
 
-        However slow an implementation is, some more time is spent on what is required.
+        However slow an implementation is, some more time is spent on what is required; once something has failed, that
+        decides, and no more than planned is done.
         """
+        planned = self.run >= self.effort.examples or self._is_spent()
+        if self.judge.findings and planned:
+            return True
         wanted = {name for names in required.values() for name in names} if isinstance(required, Mapping) else required
         exercised = all(self.exercised[each] for each in wanted)
-        return (exercised and (self.run >= self.effort.examples or self._is_spent())) or self._is_spent(times=6)
+        return (exercised and planned) or self._is_spent(times=6)
 
     def _is_spent(self, times: int = 1) -> bool:
         """Whether the time for this case is over; a slow implementation is judged by fewer examples."""

@@ -116,6 +116,8 @@ class HistoryRun:
             else:
                 self._judge_differences()
             return False
+        if not (self._trials or self._renumbered or scenario.judge_strays()):
+            return False
         scenario.weigh_open_outcomes(self._requirement if self._trial else PLAIN[0])
         self._note_copies()
         self._note_identifiers(seen)

@@ -87,6 +87,7 @@ class Scenario:
         self.policy = EVERYTHING
         self.expectation = Expectation((), ())
         self.findings = Findings(())
+        self.strayed: list[Difference] = []
         self.runs: list[SyncRun] = []
         self.doubts: Doubts | None = None
         self.seen_on_server = Snapshot()
@@ -185,7 +186,8 @@ class Scenario:
         """Let the client synchronize until both sides are as the oracle demands, at most as often as allowed.
 
         Afterwards `findings` holds what contradicts the oracle. Without any, the models of base and both sides are the
-        state that was reached.
+        state that was reached. `strayed` holds what was missing on a side after the first of these synchronizations
+        though neither side had removed it, also if a later one brought it back.
         """
         self.judge.step("synchronize")
         self._settle()
@@ -198,6 +200,8 @@ class Scenario:
         for number in range(1, self.stage.bounds.runs + 1):
             self.runs.append(self.run_once())
             self.findings = self._possible(self._compared())
+            if number == 1:
+                self.strayed = [each for each in self.findings.differences if _is_stray(each)]
             if not self.findings.differences:
                 if number > 1:
                     self.judge.remark(f"both sides agreed after {number} synchronizations")
@@ -375,6 +379,12 @@ class Scenario:
         """The plain requirements that the differences break: what contradicts a narrower one may follow from them."""
         return plain_requirements(self._telling_differences())
 
+    def judge_strays(self) -> bool:
+        """Contradict what forbids to remove, even for a while, what neither side has removed; whether nothing was."""
+        for each in self.strayed:
+            self._contradict(broken_requirement(each), each)
+        return not self.strayed
+
     def _telling_differences(self) -> list[Difference]:
         """Without those that the difference of their folder already tells."""
         return [each for each in self.findings.differences if each.because is None]
@@ -449,6 +459,10 @@ class Scenario:
         self.client.set_policy(policy)
         self.policy = policy
         self.judge.step(f"policy: {policy}")
+
+
+def _is_stray(difference: Difference) -> bool:
+    return difference.nature is Nature.MISSING and difference.row is Row.KEPT and difference.because is None
 
 
 def _contents(snapshot: Snapshot, lens: Lens) -> Counter[tuple[FolderPath, str, Flags]]:

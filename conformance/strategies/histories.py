@@ -53,11 +53,13 @@ EDITS = {
 """The kinds of edit and how often each is chosen where all are possible."""
 CONTESTED = {**EDITS, "remove folder": 4}
 """The same for edits of what the other side has touched; a folder is rarely changed at all, so it is often taken."""
+MEANWHILE = {**EDITS, "remove": 6}
+"""The same for what another client does during a synchronization, which a removal may lead to the wrong object."""
 ALWAYS = ("add", "same object", "fill removed")
 ACTS: dict[tuple[Act, ...], int] = {
     (Act.CUT_BEFORE, Act.CUT_INSIDE, Act.CUT_AFTER): 5,
     REFUSALS: 2,
-    (Act.CHANGE,): 2,
+    (Act.CHANGE,): 3,
     (Act.BYE,): 1,
     (Act.STALL,): 1,
     (Act.KILL,): 5,
@@ -65,6 +67,8 @@ ACTS: dict[tuple[Act, ...], int] = {
 """The kinds of interruption and how often each is chosen where all are wanted."""
 CONFLICT = 0.6
 """How often an edit is tried on what the other side has touched, where conflicts are meant."""
+CLASH = 0.15
+"""How often both sides change one object at once, where conflicts are meant."""
 WORK = 3
 """How often something that the edits make a synchronization do is interrupted, to once what every one does."""
 EQUAL = 0.3
@@ -172,11 +176,24 @@ class _Author:
             self.draft.add(Follow(self.random.choice(others)))
 
     def write_edit(self) -> None:
-        """One edit of one side, of a kind that is enabled and possible now."""
+        """One edit of one side, of a kind that is enabled and possible now, or one of each side of the same object."""
+        if self.contests and self._sometimes(CLASH):
+            self.write_clash()
+            return
         side = self.random.choice(list(Side))
         edit = self.edit(self.draft, side, contested=self.contests and self._sometimes(CONFLICT))
         if edit is not None:
             self.draft.add(edit)
+
+    def write_clash(self) -> None:
+        """Each side sets or clears a flag of one object, or removes it."""
+        here, there = (set(self._held(self.draft, side)) for side in Side)
+        for place in self.random.sample(sorted(here & there), min(1, len(here & there))):
+            for side in self.random.sample(list(Side), len(Side)):
+                flags = self._sometimes(2 / 3)
+                edit = self._change(self.draft, side, [place]) if flags else RemoveObject(side, *place)
+                if edit.kind not in self.shape.without and self.draft.allows(edit, conflicts=True):
+                    self.draft.add(edit)
 
     @property
     def contests(self) -> bool:
@@ -187,7 +204,8 @@ class _Author:
         """An edit of a side; contested ones are of what the other side has touched."""
         options, weights = dict(self._contested(draft, side)) if contested else {}, CONTESTED
         if not options:
-            options, weights = {kind: made for kind, made in self._free(draft, side) if kind in self.kinds}, EDITS
+            options = {kind: made for kind, made in self._free(draft, side) if kind in self.kinds}
+            weights = MEANWHILE if draft is not self.draft else EDITS
         kind = self.random.choice([kind for kind in options for _ in range(weights[kind])])
         edit = options[kind]()
         return edit if edit.kind not in self.shape.without and draft.allows(edit, conflicts=contested) else None
@@ -214,7 +232,7 @@ class _Author:
         held = sorted((path, item.name) for path, item in draft.items(side))
         busy = {path for touched in draft.touched.values() for path, _ in touched}
         near = [place for place in held if place[0] in busy]
-        return near if near and self._sometimes() else held
+        return near if near and self._sometimes(0.5 if draft is self.draft else 0.9) else held
 
     def _contested(self, draft: Draft, side: Side) -> Iterator[tuple[str, Callable[[], Edit]]]:
         held = sorted((path, item.name) for path, item in draft.items(side, contested=True))
