@@ -91,7 +91,7 @@ def test_sequence_numbers_shift(scenario: Scenario, place: at.Place) -> None:
     scenario.on_client.set_flags(CONVERSATION, "message-5", add=["\\Flagged"])
     scenario.on_client.remove(CONVERSATION, "message-6")
     scenario.on_client.put(CONVERSATION, item("message-11"))
-    scenario.on_server.put(CONVERSATION, *messages("message-12", "message-13"))
+    scenario.on_server.put(CONVERSATION, *messages(*(f"message-{number}" for number in range(12, 17))))
     remove = lambda: scenario.on_server.remove(CONVERSATION, "message-1", "message-3")  # noqa: E731
     _run_while(scenario, place, remove, "SYN-716")
     scenario.judge_end_state("OP06-C4", covers=ALL)

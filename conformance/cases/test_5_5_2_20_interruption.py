@@ -9,6 +9,7 @@ import pytest
 from conformance.cases.declaration import client_case
 from conformance.model.folders import FolderPath
 from conformance.model.objects import message
+from conformance.outcomes import Outcome
 from conformance.scenario import places as at
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, holding, item, messages, usual_base
 from conformance.scenario.disturbance import (
@@ -40,7 +41,7 @@ FETCHING: dict[str, Callable[[], Disturbance]] = {
 
 
 @pytest.mark.parametrize("place", FETCHING.values(), ids=list(FETCHING))
-@client_case("interrupted-while-fetching", "SYN-706")
+@client_case("interrupted-while-fetching", "SYN-706", "SYN-719")
 def test_interrupted_while_fetching(scenario: Scenario, place: Callable[[], Disturbance]) -> None:
     """A client that was interrupted while it fetched shows no truncated object and fetches the rest the next time."""
     _interrupt_fetching(scenario, place(), None)
@@ -64,10 +65,14 @@ def _interrupt_and_recover(
     scenario: Scenario, disturbance: Disturbance, requirement: str, *, timeout: float | None = None
 ) -> None:
     witness = Witness(scenario)
-    interrupt(scenario, disturbance, timeout)
+    run = interrupt(scenario, disturbance, timeout)
     witness.observe(requirement)
+    if run.result.success and not scenario.as_demanded():
+        scenario.judge.contradicted("SYN-719", "no success is told after a step failed", run.result.detail, run.last)
     scenario.synchronize()
     scenario.judge_end_state(requirement, covers=ALL)
+    if scenario.judge.outcome_of("SYN-719") is Outcome.NOT_RUN:
+        scenario.judge.passed("SYN-719")
 
 
 STORING: dict[str, Callable[[], Disturbance]] = {

@@ -291,6 +291,7 @@ def test_recent_is_not_metadata(scenario: Scenario) -> None:
     scenario.establish(usual_base())
     scenario.on_server.put(CONVERSATION, item("message-11", "\\Seen"), item("message-12"))
     scenario.on_client.put(CONVERSATION, item("message-13", "\\Seen"))
+    scenario.on_client.set_flags(CONVERSATION, "message-1", add=["\\Answered"])
     runs = [_synchronized(scenario), scenario.run_once()]
     if not heard(runs, rb"\* [1-9]\d* RECENT|\* .*FLAGS \([^)]*\\Recent"):
         raise PreconditionNotReached("no object was recent in the client's sessions")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from conformance.clients.protocol import StorageClient, SyncResult
 from conformance.clients.reference import ReferenceClient
@@ -18,10 +19,10 @@ from conformance.problems import Problem
 from conformance.scenario.stage import Bounds, Stage
 from conformance.servers.protocol import StorageServer
 from conformance.servers.registry import open_server
-from conformance.servers.simulation import SimulatedServer
+from conformance.servers.simulation import SimulatedServer, steady_clock
 from conformance.spec import Role
 
-BOUNDS = Bounds(synchronize=20.0, answer=5.0)
+BOUNDS = Bounds(synchronize=10.0, answer=5.0, reaction=1.5)
 """How long a fault on loopback is waited for; it may keep an implementation from ever answering."""
 
 
@@ -46,14 +47,19 @@ def staged(fault: Fault, hook: Hook | ClientHook | None, *, is_wrong: bool = Tru
 
 
 def _server(hook: Hook, *, on_loopback: bool) -> StorageServer:
-    server = faulty(hook)
-    return server if on_loopback else SimulatedServer(server.server)
+    return faulty(hook) if on_loopback else in_memory(hook)
+
+
+def in_memory(hook: Hook) -> SimulatedServer:
+    """A server with a hook in memory, whose clock is right at first and then goes on whenever it is looked at."""
+    clock = steady_clock(datetime.now(UTC).replace(microsecond=0), timedelta(milliseconds=1))
+    return SimulatedServer(faulty(hook).server, clock=clock)
 
 
 def _client(hook: ClientHook, *, on_loopback: bool) -> StorageClient:
     if on_loopback:
         return ReferenceClient(hook.synchronizer, background=hook.background)
-    return _RewritingClient(hook)
+    return RewritingClient(hook)
 
 
 def _programs(fault: Fault, up: ExitStack, *, is_wrong: bool) -> Stage:
@@ -67,7 +73,7 @@ def _programs(fault: Fault, up: ExitStack, *, is_wrong: bool) -> Stage:
         raise ProgramMissing(str(problem)) from problem
 
 
-class _RewritingClient(SimulatedClient):
+class RewritingClient(SimulatedClient):
     """A simulated client, between which and the wire a fault may change what is sent and heard."""
 
     def __init__(self, hook: ClientHook) -> None:
@@ -75,7 +81,8 @@ class _RewritingClient(SimulatedClient):
         self._hook = hook
 
     def _synchronize(self, endpoint: Endpoint, timeout: float) -> SyncResult:
-        assert isinstance(endpoint, MemoryEndpoint)
+        if not isinstance(endpoint, MemoryEndpoint):
+            return super()._synchronize(endpoint, timeout)
         sends, hears = self._hook.sends or bytes, self._hook.hears or bytes
         return super()._synchronize(replace(endpoint, link=lambda: _Rewritten(endpoint.link(), sends, hears)), timeout)
 

@@ -11,10 +11,10 @@ import hashlib
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from conformance.configuration import Configuration, Profile, Roles
@@ -23,51 +23,20 @@ from conformance.execution.reporting import report_of
 from conformance.faults.catalogue import Fault
 from conformance.faults.hooks import ClientHook, Hook
 from conformance.faults.implementations import ProgramMissing, staged
-from conformance.outcomes import CaseResult, Finding, Frozen, Outcome
+from conformance.faults.results import Kill, Status, Trial
+from conformance.outcomes import CaseResult, Finding, Outcome, Reason
+from conformance.scenario.attribution import TWINS
 from conformance.scenario.stage import Stage
 from conformance.spec import Basis, Role, requirement
 
+_DATE = re.compile(rb"[ \d]\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d \+0000")
 _TIME = re.compile(rb"^ *(\d+) +[\d.]+ ", re.MULTILINE)
 _GREEN = (Outcome.PASS, Outcome.WARN, Outcome.NOT_APPLICABLE)
 _CONTRADICTED = {
-    Basis.FAIL: Outcome.FAIL,
-    Basis.WARN: Outcome.WARN,
-    Basis.INCONCLUSIVE: Outcome.INCONCLUSIVE,
+    Basis.FAIL: (Outcome.FAIL, Reason.CONTRADICTION),
+    Basis.WARN: (Outcome.WARN, Reason.RECOMMENDATION),
+    Basis.INCONCLUSIVE: (Outcome.INCONCLUSIVE, Reason.OPEN),
 }
-
-
-class Status(StrEnum):
-    """What became of a fault."""
-
-    KILLED = "killed"
-    SURVIVED = "survived"
-    NOT_APPLIED = "not applied"
-    NOT_RUN = "not run"
-    ERROR = "error"
-
-
-class Kill(Frozen):
-    """A test case that found a fault by a requirement that it violates.
-
-    `first` tells whether nothing else was contradicted before it in this test case; `examples` counts those of a random
-    case.
-    """
-
-    requirement: str
-    case: str
-    first: bool
-    examples: int = 0
-
-
-class Trial(Frozen):
-    """What became of one fault; `collateral` are the other requirements that its test cases found contradicted."""
-
-    fault: str
-    status: Status
-    kills: tuple[Kill, ...] = ()
-    collateral: tuple[str, ...] = ()
-    detail: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,46 +50,65 @@ class Run:
 def attempt(fault: Fault, hook: Hook | ClientHook | None) -> Trial:
     """Try a fault with its hook; a real program with wrong settings has none."""
     begun = time.monotonic()
-
-    def told(status: Status, detail: str = "", **found: tuple[Kill, ...] | tuple[str, ...]) -> Trial:
-        return Trial.model_validate(
-            {"fault": fault.id, "status": status, "detail": detail, "seconds": time.monotonic() - begun, **found}
-        )
-
     try:
         seen, control = _with_and_without(fault, hook)
     except ProgramMissing as problem:
-        return told(Status.NOT_RUN, str(problem))
-    if flaw := _flaw(control):
-        return told(Status.ERROR, flaw)
-    kills = tuple(_kills(fault, seen))
-    if kills:
-        return told(Status.KILLED, kills=kills, collateral=tuple(_collateral(fault, seen)))
-    if seen.traces == control.traces:
-        return told(Status.NOT_APPLIED, "nothing that was said or found differs from a run without it")
-    return told(Status.SURVIVED, collateral=tuple(_collateral(fault, seen)))
-
-
-def _flaw(control: Run) -> str:
-    """Why the run without the fault proves nothing: it has no case, or one that is not green."""
-    wrong = [each.id for each in control.cases.values() if each.outcome not in _GREEN]
-    if wrong:
-        return f"without the fault these are not green: {', '.join(wrong)}"
-    return (
-        "" if any(each.outcome is not Outcome.NOT_APPLICABLE for each in control.cases.values()) else "no case applies"
+        return Trial(fault=fault.id, about=fault.requirements[0], status=Status.NOT_RUN, detail=str(problem))
+    kills = tuple(_kills(fault, seen, control))
+    status, detail = _judged(kills, seen, control)
+    others = tuple(_collateral(fault, seen))
+    seconds = round(time.monotonic() - begun, 2)
+    return Trial(
+        fault=fault.id,
+        about=fault.requirements[0],
+        status=status,
+        kills=kills,
+        collateral=others,
+        detail=detail,
+        seconds=seconds,
     )
 
 
-def _kills(fault: Fault, run: Run) -> list[Kill]:
-    found = []
-    for case in run.cases.values():
-        contradictions = [each for each in case.findings if _is_contradiction(each)]
-        for each in dict.fromkeys(each.requirement for each in contradictions):
-            if each in fault.requirements:
-                first = contradictions[0].requirement == each
-                examples = case.examples.run if case.examples else 0
-                found.append(Kill(requirement=each, case=case.id, first=first, examples=examples))
-    return found
+def _judged(kills: Sequence[Kill], seen: Run, control: Run) -> tuple[Status, str]:
+    """What became of a fault, and why that is no kill."""
+    if wrong := [each.id for each in control.cases.values() if each.outcome not in _GREEN]:
+        return Status.ERROR, f"without the fault these are not green: {', '.join(wrong)}"
+    if all(each.outcome is Outcome.NOT_APPLICABLE for each in control.cases.values()):
+        return Status.ERROR, "none of its test cases applies to the implementation without the fault"
+    if broken := [each for each in seen.cases.values() if each.outcome is Outcome.ERROR]:
+        return Status.ERROR, f"the suite itself failed in {broken[0].id}: {broken[0].observed or broken[0].error}"
+    if kills:
+        return Status.KILLED, ""
+    if seen.traces == control.traces:
+        return Status.NOT_APPLIED, "nothing that was said or found differs from a run without it"
+    return Status.SURVIVED, "it made a difference, and no requirement that it violates was contradicted"
+
+
+def _kills(fault: Fault, seen: Run, control: Run) -> list[Kill]:
+    found: dict[tuple[str, str], Kill] = {}
+    for case in seen.cases.values():
+        contradicted = _contradicted(case)
+        before = _contradicted(control.cases[case.id]) if case.id in control.cases else ()
+        for each in contradicted:
+            if each in fault.requirements and each not in before:
+                examples, name = case.examples.run if case.examples else 0, case.id.partition("[")[0]
+                first = each in (contradicted[0], *TWINS.get(contradicted[0], ()))
+                kill = Kill(requirement=each, case=name, first=first, examples=examples)
+                found[each, name] = _together(found.get((each, name)), kill)
+    return sorted(found.values(), key=lambda kill: (kill.requirement, kill.case))
+
+
+def _contradicted(case: CaseResult) -> list[str]:
+    """The requirements that a test case found contradicted, in the order in which it did."""
+    return list(dict.fromkeys(each.requirement for each in case.findings if is_contradiction(each)))
+
+
+def _together(one: Kill | None, other: Kill) -> Kill:
+    """The kills of one test case with different parameters."""
+    if one is None:
+        return other
+    update = {"first": one.first or other.first, "examples": max(one.examples, other.examples)}
+    return one.model_copy(update=update)
 
 
 def _collateral(fault: Fault, run: Run) -> list[str]:
@@ -128,9 +116,10 @@ def _collateral(fault: Fault, run: Run) -> list[str]:
     return sorted(found - set(fault.requirements))
 
 
-def _is_contradiction(finding: Finding) -> bool:
+def is_contradiction(finding: Finding) -> bool:
     """Whether a requirement was contradicted, as gravely as its record allows."""
-    return finding.outcome is _CONTRADICTED.get(requirement(finding.requirement).rests_on)
+    expected = _CONTRADICTED.get(requirement(finding.requirement).rests_on)
+    return expected is not None and (finding.outcome, finding.reason) == expected
 
 
 def _with_and_without(fault: Fault, hook: Hook | ClientHook | None) -> tuple[Run, Run]:
@@ -169,10 +158,18 @@ def run(stage: Stage, role: Role, selection: tuple[str, ...], profile: Profile) 
 
 
 def _trace(case: CaseResult, output: Path) -> str:
-    digest = hashlib.sha256(case.model_copy(update={"duration": 0.0}).model_dump_json().encode())
+    told = case.model_copy(update={"duration": 0.0}).model_dump_json().encode()
     with suppress(FileNotFoundError):
-        digest.update(_TIME.sub(rb"\1 ", (output / (case.transcript or "none")).read_bytes()))
-    return digest.hexdigest()
+        told += _TIME.sub(rb"\1 ", (output / (case.transcript or "none")).read_bytes())
+    return hashlib.sha256(_DATE.sub(_without_today, told)).hexdigest()
+
+
+def _without_today(date: re.Match[bytes]) -> bytes:
+    """No date of today, which is the time of the run."""
+    with suppress(ValueError):
+        then = datetime.strptime(date[0].decode().strip(), "%d-%b-%Y %H:%M:%S %z")
+        return b"now" if abs(datetime.now(UTC) - then) < timedelta(days=1) else date[0]
+    return date[0]
 
 
 class _Nobody:

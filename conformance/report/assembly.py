@@ -9,7 +9,7 @@ from conformance.outcomes import CaseResult, Frozen
 from conformance.report.aggregation import lowered, requirement_result, roles_judged, verdicts
 from conformance.report.canonical import as_json, digest
 from conformance.report.consequences import without_consequences
-from conformance.report.model import Footer, Header, Report, Volatile
+from conformance.report.model import FaultsFound, Footer, Header, Report, Volatile
 from conformance.report.records import RequirementRecord
 
 Part = TypeVar("Part", bound=Frozen)
@@ -28,8 +28,11 @@ def assemble(
     volatile: Volatile,
     *,
     secrets: Iterable[str] = (),
+    faults: Mapping[str, FaultsFound] | None = None,
 ) -> Report:
     """The report of a run. Each of `secrets` is masked wherever it stands in what the run produced.
+
+    `faults` tells of each requirement how many seeded faults its test cases are known to find.
 
     Raises `ValueError` for two cases or requirements with one id, and for a case that names an unknown requirement.
     """
@@ -38,7 +41,12 @@ def assemble(
     told = without_consequences([lowered(masked(case, hidden), records) for case in case_results])
     cases = sorted(told, key=lambda case: case.id)
     case_roles = {case.id: roles_judged(case, records) for case in cases}
-    results = tuple(requirement_result(record, cases, header.roles, case_roles) for record in records.values())
+    results = tuple(
+        requirement_result(record, cases, header.roles, case_roles).model_copy(
+            update={"faults": (faults or {}).get(record.id)}
+        )
+        for record in records.values()
+    )
     report = Report(
         header=masked(header, hidden),
         requirements=results,

@@ -79,10 +79,18 @@ class RoleOutcome(Frozen):
     reason: Reason | None = None
 
 
+class FaultsFound(Frozen):
+    """How many seeded faults the test cases of a requirement are known to find, of those that are about it."""
+
+    found: int
+    seeded: int
+
+
 class RequirementResult(Frozen):
     """One requirement and the outcome that its test cases add up to; `text` is the sentence that it rests on.
 
-    `by_role` is filled only where both roles are bound.
+    `by_role` is filled only where both roles are bound. `faults` tells what its test cases are worth, as the selftest
+    that ships with the suite measured it.
     """
 
     id: str
@@ -98,6 +106,7 @@ class RequirementResult(Frozen):
     by_role: dict[Role, RoleOutcome] = Field(default_factory=dict)
     cases: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    faults: FaultsFound | None = None
 
     def seen_by(self, role: Role) -> RequirementResult:
         """The same requirement with the outcome that this role met."""

@@ -37,14 +37,18 @@ def listen(tester: Tester, seconds: float | None = None) -> list[Response]:
 
 
 def ask_for_news(tester: Tester, enough: Callable[[list[Response]], object]) -> list[Response]:
-    """What the answers to NOOP tell, asked for until it is enough or the patience ends."""
+    """What the answers to NOOP tell, asked for until it is enough or the patience ends.
+
+    Where nothing is ever waited for, in memory, as many questions are asked as the patience allows for.
+    """
     heard: list[Response] = []
     end = time.monotonic() + PATIENCE
-    while True:
+    for _ in range(round(PATIENCE / _BETWEEN_QUESTIONS)):
         heard += tester.ask(b"NOOP").untagged
         if enough(heard) or time.monotonic() > end:
-            return heard
+            break
         heard += listen(tester, _BETWEEN_QUESTIONS)
+    return heard
 
 
 def removals(responses: Iterable[Response]) -> list[int]:

@@ -20,12 +20,13 @@ class Place:
 
 _BODY_FETCH = rb"(UID )?FETCH .*(BODY(\.PEEK)?\[[]T0-9]|BINARY|RFC822[ )\r])"
 _OTHER_FETCH = rb"(?!" + _BODY_FETCH + rb")(UID )?FETCH "
+_LIST = rb"LIST (?!\"\" \"\"\r\n)"
 _EXPUNGE = rb"((UID )?EXPUNGE|CLOSE)"
 _MARK = rb"(UID )?STORE .*\\Deleted"
 
-LIST_COMMAND = Place("LIST", "command", rb"LIST ")
+LIST_COMMAND = Place("LIST", "command", _LIST)
 LIST_RESPONSE = Place("a line of the list of folders", "untagged", rb"X?LIST ")
-LIST_ANSWER = Place("the answer to LIST", "answer", rb"LIST ")
+LIST_ANSWER = Place("the answer to LIST", "answer", _LIST)
 SELECT_COMMAND = Place("the selection of a folder", "command", rb"(SELECT|EXAMINE) ")
 SELECT_ANSWER = Place("the answer to the selection of a folder", "answer", rb"(SELECT|EXAMINE) ")
 FETCH_COMMAND = Place("the request of a body", "command", _BODY_FETCH)

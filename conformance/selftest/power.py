@@ -18,7 +18,8 @@ from conformance.cases import test_5_5_2_20_histories as several
 from conformance.cases import test_5_5_2_20_random_interruption as interruption
 from conformance.clients.simulation import SimulatedClient
 from conformance.configuration import Profile
-from conformance.faults.client.histories import FAULTY_CLIENTS, FaultyClient
+from conformance.faults.catalogue import Fault, catalogue
+from conformance.faults.hooks import ClientHook
 from conformance.imap.transcript import Transcript
 from conformance.model.history import History
 from conformance.outcomes import Finding, Outcome
@@ -30,7 +31,7 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
 from conformance.servers.simulation import SimulatedServer
-from conformance.spec import requirement
+from conformance.spec import Role, requirement
 
 CASES: dict[str, Callable[[Histories], None]] = {
     "random-divergence-without-conflict": divergence.test_random_divergence_without_conflict,
@@ -81,18 +82,27 @@ def explored(
     return Found(findings, kept[0] if kept else None, exploration.run, time.monotonic() - begun)
 
 
-def _searched(fault: FaultyClient, seed: int) -> Found:
-    return explored(fault.case, seed, fault.synchronizer)
+def client_faults() -> tuple[Fault, ...]:
+    """The faults of clients that one random case has to find."""
+    faults = (each for each in catalogue().faults.values() if each.role is Role.CLIENT)
+    return tuple(each for each in faults if len(each.cases) == 1 and each.cases[0] in CASES)
+
+
+def searched(fault: Fault, seed: int) -> Found:
+    """Run the random case that has to find a fault, with it, on one seed."""
+    hook = catalogue().hooks[fault.id]
+    assert isinstance(hook, ClientHook)
+    return explored(fault.cases[0], seed, hook.synchronizer)
 
 
 def _left_alone(seed: int) -> dict[str, Found]:
     return {case: explored(case, seed) for case in CASES}
 
 
-def power(seeds: int, faults: tuple[FaultyClient, ...], workers: int) -> Iterator[tuple[FaultyClient, list[Found]]]:
+def power(seeds: int, faults: tuple[Fault, ...], workers: int) -> Iterator[tuple[Fault, list[Found]]]:
     """Each fault with what was found on each seed."""
     with ProcessPoolExecutor(workers) as pool:
-        waiting = [(fault, [pool.submit(_searched, fault, seed) for seed in range(1, seeds + 1)]) for fault in faults]
+        waiting = [(fault, [pool.submit(searched, fault, seed) for seed in range(1, seeds + 1)]) for fault in faults]
         for fault, futures in waiting:
             yield fault, [each.result() for each in futures]
 
@@ -112,13 +122,13 @@ def false_alarms(seeds: int, workers: int) -> Iterator[tuple[int, str, Found]]:
 def main(seeds: int, green: int, names: tuple[str, ...], workers: int) -> None:
     """Measure on how many seeds of the `ci` profile each fault is found; exit code 1 for too few, or a false alarm."""
     bad = 0
-    faults = tuple(each for each in FAULTY_CLIENTS if not names or each.name in names)
+    faults = tuple(each for each in client_faults() if not names or each.id in names)
     click.echo("fault | found on seeds | steps of the simplest history, median and most | examples, median | case")
     for fault, found in power(seeds, faults, workers) if seeds else ():
         hits = [each for each in found if each.broken & set(fault.requirements)]
         steps, examples = [each.steps for each in hits], [each.examples for each in hits]
         told = f"{statistics.median(steps):g}, {max(steps)} | {statistics.median(examples):g}" if hits else "-"
-        click.echo(f"{fault.name} | {len(hits)} of {seeds} | {told} | {fault.case}")
+        click.echo(f"{fault.id} | {len(hits)} of {seeds} | {told} | {fault.cases[0]}")
         bad += len(hits) < seeds * 19 / 20
     for seed, case, one in false_alarms(green, workers) if green else ():
         click.echo(f"false alarm on seed {seed} in {case}: {one.findings[0].requirement} {one.findings[0].observed}")

@@ -7,13 +7,13 @@ the simplest example has.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median
 
 from conformance.configuration import Profile
-from conformance.faults.hooks import faulty
-from conformance.faults.server.sequences import SEQUENCE_FAULTS, SequenceFault
+from conformance.faults.catalogue import Fault, catalogue
+from conformance.faults.hooks import Hook, faulty
+from conformance.faults.trial import is_contradiction
 from conformance.imap.transcript import Transcript
 from conformance.outcomes import Finding, Outcome
 from conformance.scenario.effort import EFFORTS, Effort
@@ -24,10 +24,12 @@ from conformance.scenario.storage import Storage
 from conformance.scenario.store_machine import StoreMachine
 from conformance.servers.protocol import StorageServer
 from conformance.servers.simulation import SimulatedServer
-from conformance.spec import requirement
+from conformance.spec import Role, requirement
 from conformance.strategies.store_sequences import sequences
 from conformance.strategies.store_simpler import simpler
 from conformance.strategies.store_steps import Step
+
+CASE = "random-sequences-of-operations"
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,6 @@ class Search:
     findings: tuple[Finding, ...]
     steps: tuple[str, ...]
     examples: int
-
-    def has(self, outcome: Outcome, requirements: Collection[str]) -> bool:
-        """Whether one of the requirements has that outcome."""
-        return any(each.outcome is outcome and each.requirement in requirements for each in self.findings)
 
 
 def search(server: StorageServer, seed: int, effort: Effort) -> Search:
@@ -61,18 +59,31 @@ def _judge() -> Judge:
     return Judge(requirement, "")
 
 
-def search_fault(fault: SequenceFault, seed: int, effort: Effort) -> Search:
-    """Explore a server with a fault, in memory."""
-    with SimulatedServer(faulty(fault.fault).server) as server:
+def server_faults() -> tuple[Fault, ...]:
+    """The faults of servers that this random case has to find."""
+    faults = catalogue().faults.values()
+    return tuple(each for each in faults if each.role is Role.SERVER and CASE in each.cases)
+
+
+def search_hook(hook: Hook, seed: int, effort: Effort) -> Search:
+    """Explore a server with this in it, in memory."""
+    with SimulatedServer(faulty(hook).server) as server:
         return search(server, seed, effort)
 
 
-def is_found(fault: SequenceFault, found: Search) -> bool:
-    """Whether a requirement that the fault breaks tells of it."""
-    return found.has(Outcome.WARN if fault.is_mild else Outcome.FAIL, fault.requirements)
+def search_fault(fault: Fault, seed: int, effort: Effort) -> Search:
+    """Explore a server with a fault, in memory."""
+    hook = catalogue().hooks[fault.id]
+    assert isinstance(hook, Hook)
+    return search_hook(hook, seed, effort)
 
 
-def power(fault: SequenceFault, seeds: int, effort: Effort) -> str:
+def is_found(fault: Fault, found: Search) -> bool:
+    """Whether a requirement that the fault violates tells of it, as gravely as it can."""
+    return any(each.requirement in fault.requirements and is_contradiction(each) for each in found.findings)
+
+
+def power(fault: Fault, seeds: int, effort: Effort) -> str:
     """One line of the table."""
     searches = [search_fault(fault, seed, effort) for seed in range(seeds)]
     found = [each for each in searches if is_found(fault, each)]
@@ -80,7 +91,7 @@ def power(fault: SequenceFault, seeds: int, effort: Effort) -> str:
     others = sorted(named - set(fault.requirements))
     examples = median(each.examples for each in found) if found else 0
     steps = sorted(len(each.steps) for each in found) or [0]
-    row = f"{fault.name:36} {len(found):3} of {seeds}  examples {examples:5.1f}"
+    row = f"{fault.id:36} {len(found):3} of {seeds}  examples {examples:5.1f}"
     row += f"  steps {median(steps):4.1f}, most {steps[-1]}"
     return f"{row}  also {' '.join(others)}" if others else row
 
@@ -88,8 +99,8 @@ def power(fault: SequenceFault, seeds: int, effort: Effort) -> str:
 def main(arguments: list[str]) -> None:
     """Print the table for so many seeds, of the faults that are named or of all."""
     seeds = int(arguments[0]) if arguments else 20
-    for fault in SEQUENCE_FAULTS:
-        if not arguments[1:] or fault.name in arguments[1:]:
+    for fault in server_faults():
+        if not arguments[1:] or fault.id in arguments[1:]:
             sys.stdout.write(power(fault, seeds, EFFORTS[Profile.CI]) + "\n")
             sys.stdout.flush()
 

@@ -20,7 +20,7 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Bounds, Stage
 from conformance.scenario.unattended import Unattended
-from conformance.selftest.controls import NullClient
+from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.reference import ReferenceStorageServer
 from conformance.spec import requirement
@@ -28,12 +28,6 @@ from conformance.spec import requirement
 TRIGGERS = ("SYN-203", "SYN-204", "SYN-207", "SYN-208")
 BOUNDS = Bounds(synchronize=1.5, answer=5.0, period=0.4, reaction=1.0)
 PERIODIC = "periodic-synchronization"
-BUSY = "periodic-synchronization-despite-activity"
-ZERO = "period-zero-is-no-period"
-CHANGE = "local-change-starts-a-synchronization"
-MEANWHILE = "local-change-during-a-synchronization"
-NOTICE = "notification-starts-a-synchronization"
-NUMBERS = "notices-of-removals-shift-no-numbers"
 TOGETHER = "several-triggers-at-once"
 
 
@@ -60,29 +54,6 @@ def outcomes(report: Report) -> dict[str, Outcome]:
 def failed(report: Report) -> set[str]:
     """The requirements that were contradicted."""
     return {each.id for each in report.requirements if each.outcome is Outcome.FAIL}
-
-
-FAULTS: list[tuple[type[Background], str, set[str]]] = [
-    (faults.ArmedOnce, PERIODIC, {"SYN-203"}),
-    (faults.Never, PERIODIC, {"SYN-203"}),
-    (faults.RestartedByActivity, BUSY, {"SYN-203"}),
-    (faults.BusyAtZero, ZERO, {"SYN-203"}),
-    (faults.Never, CHANGE, {"SYN-204"}),
-    (faults.OnlyAdditions, CHANGE, {"SYN-204"}),
-    (faults.OnlyObjects, CHANGE, {"SYN-204"}),
-    (faults.ForgetsMeanwhile, MEANWHILE, {"SYN-204"}),
-    (faults.NoticeIsEnough, NOTICE, {"SYN-207"}),
-    (faults.AppliesStaleNumbers, NUMBERS, {"SYN-207", "SYN-407", "SYN-411", "OP06-C2"}),
-    (faults.SideBySide, TOGETHER, {"SYN-705"}),
-]
-
-
-@pytest.mark.parametrize(("background", "case", "wrong"), FAULTS)
-def test_a_fault_is_found(
-    server: ReferenceStorageServer, background: type[Background], case: str, wrong: set[str]
-) -> None:
-    """A client that is wrong in one point fails the requirements that speak of it, and no other."""
-    assert failed(report_of(server, background, case)) == wrong
 
 
 @pytest.mark.parametrize("background", [faults.Deadlocked, faults.SideBySide])

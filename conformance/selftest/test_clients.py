@@ -27,7 +27,7 @@ from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind, message, of_kind
 from conformance.model.policy import Policy
 from conformance.problems import AdapterProblem, UsageProblem
-from conformance.selftest.controls import NullClient
+from conformance.faults.null import NullClient
 from conformance.selftest.desk import BOUND, DEEP, FOLDER, Desk, same
 from conformance.selftest.imap_servers import scripted
 from conformance.selftest.programs import eventually, or_skip, running

@@ -28,7 +28,7 @@ from conformance.reference.client.object_step import ObjectStep
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.report import Report
 from conformance.scenario.visibility import ON_THE_SERVER, ON_THE_WIRE
-from conformance.selftest.controls import NullClient
+from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.protocol import Account
 from conformance.servers.reference import ReferenceStorageServer

@@ -21,12 +21,14 @@ from conformance.clients.simulation import SimulatedClient
 from conformance.configuration import DEFAULT_SEED, Configuration, Profile, Roles
 from conformance.execution import opening
 from conformance.execution.launcher import launch
-from conformance.faults.client.histories import EqualsUploadedOnce, FaultyClient, FlagsNotKept
+from conformance.faults.client.histories import EqualsUploadedOnce, FlagsNotKept
+from conformance.faults.hooks import ClientHook
 from conformance.model.history import AddObject, History, RemoveObject, Synchronize
 from conformance.model.objects import message
 from conformance.model.states import Item, Side, StoreState
 from conformance.outcomes import CaseResult, Outcome
 from conformance.problems import ConfigurationProblem, UsageProblem
+from conformance.reference.client.object_step import ObjectStep
 from conformance.scenario.counterexample import SavedCounterexample, read_counterexample
 from conformance.scenario.stage import Stage
 from conformance.servers.simulation import SimulatedServer
@@ -63,8 +65,8 @@ class _Silent:
         """Nobody watches."""
 
 
-def _judged(output: Path, fault: type[object]) -> CaseResult:
-    synchronizer = FaultyClient(fault, ()).synchronizer
+def _judged(output: Path, fault: type[ObjectStep]) -> CaseResult:
+    synchronizer = ClientHook(fault).synchronizer
     case = "random-divergence-without-conflict"
     configuration = Configuration(
         client="reference", role=Roles.CLIENT, profile=Profile.QUICK, select=(case,), output=output, server="simulation"
@@ -138,7 +140,7 @@ class _SometimesFaulty(SimulatedClient):
 
     def synchronize(self, timeout: float) -> SyncResult:
         type(self).turns += 1
-        fault = FaultyClient(EqualsUploadedOnce, ()).synchronizer
+        fault = ClientHook(EqualsUploadedOnce).synchronizer
         self.client.synchronizer = fault if type(self).turns % 8 < 4 else SimulatedClient().synchronizer
         return super().synchronize(timeout)
 
@@ -155,7 +157,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Callable[[SimulatedClient], None]
 
 def test_a_fault_that_is_there_is_reproduced(saved: Path, client: Any, tmp_path: Path) -> None:
     """Exit code 1, the history in words, and what fails; the wire on demand."""
-    client(SimulatedClient(FaultyClient(EqualsUploadedOnce, ()).synchronizer))
+    client(SimulatedClient(ClientHook(EqualsUploadedOnce).synchronizer))
     result = _replayed(saved, "--wire", str(tmp_path / "wire.txt"))
     assert result.exit_code == REPRODUCED, result.output
     assert "local added new to A" in result.output

@@ -19,7 +19,7 @@ from conformance.model.folders import FolderPath
 from conformance.model.states import Flags, Snapshot
 from conformance.problems import AdapterProblem
 from conformance.scenario.stage import Stage
-from conformance.selftest.controls import NullClient
+from conformance.faults.null import NullClient
 from conformance.servers.protocol import Account
 from conformance.servers.reference import ReferenceStorageServer
 

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.simulation import SimulatedClient
 from conformance.faults.client import histories as faulty
-from conformance.faults.client.histories import FaultyClient
+from conformance.faults.hooks import ClientHook
 from conformance.imap.transcript import Transcript
 from conformance.model.history import (
     Act,
@@ -29,6 +29,7 @@ from conformance.model.policy import Direction, Policy
 from conformance.model.states import Item, Side, StoreState
 from conformance.outcomes import Outcome
 from conformance.problems import ConfigurationProblem
+from conformance.reference.client.folder_step import FolderStep
 from conformance.reference.client.matching import Orphans
 from conformance.reference.client.object_step import ObjectStep
 from conformance.reference.client.synchronizer import Synchronizer
@@ -42,6 +43,7 @@ from conformance.strategies.reference_history import BASE as REFERENCE_BASE
 from conformance.strategies.reference_history import EDITS
 
 A, B = ("A",), ("B",)
+Part = type[ObjectStep] | type[FolderStep]
 LOCAL, SERVER = Side.LOCAL, Side.SERVER
 
 
@@ -67,8 +69,8 @@ def _broken(judge: Judge) -> set[str]:
     return {each.requirement for each in judge.findings if each.outcome is Outcome.FAIL}
 
 
-def _fault(kind: type[object]) -> type[Synchronizer]:
-    return FaultyClient(kind, ()).synchronizer
+def _fault(kind: Part) -> type[Synchronizer]:
+    return ClientHook(kind).synchronizer
 
 
 def _cut(place: str, act: Act = Act.CUT_BEFORE, skip: int = 0) -> Synchronize:
@@ -122,7 +124,7 @@ def test_a_right_client_passes(name: str) -> None:
     assert not [each for each in judge.findings if each.outcome is not Outcome.PASS]
 
 
-WRONG: tuple[tuple[type[object], str, tuple[Step, ...]], ...] = (
+WRONG: tuple[tuple[Part, str, tuple[Step, ...]], ...] = (
     (faulty.MarkBeforeFetch, "SYN-706", (NEW, _cut("a body"), Synchronize())),
     (faulty.ForgottenBeforeExpunge, "SYN-709", (RemoveObject(LOCAL, A, "old-2"), _cut("EXPUNGE"), Synchronize())),
     (
@@ -153,7 +155,7 @@ WRONG: tuple[tuple[type[object], str, tuple[Step, ...]], ...] = (
 
 
 @pytest.mark.parametrize(("fault", "wanted", "steps"), WRONG, ids=[fault.__name__ for fault, _, _ in WRONG])
-def test_a_fault_fails_at_its_requirement(fault: type[object], wanted: str, steps: tuple[Step, ...]) -> None:
+def test_a_fault_fails_at_its_requirement(fault: Part, wanted: str, steps: tuple[Step, ...]) -> None:
     """Each fault shows in the history that is made for it, and the requirement that it breaks is named."""
     assert wanted in _broken(_run(*steps, client=_fault(fault))[0])
     assert not _broken(_run(*steps)[0])

@@ -15,7 +15,7 @@ from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.outcomes import Outcome, Verdict
 from conformance.report import Report, exit_code
 from conformance.scenario.stage import Bounds
-from conformance.selftest.controls import NullClient
+from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.protocol import Ability, Account
 from conformance.servers.reference import ReferenceStorageServer

@@ -33,7 +33,7 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.places import FETCH_COMMAND, SELECT_ANSWER
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
-from conformance.selftest.controls import NullClient
+from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.reference import ReferenceStorageServer
 from conformance.servers.registry import SERVERS, open_server

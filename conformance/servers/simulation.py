@@ -18,10 +18,10 @@ from conformance.servers.reference import ReferenceStorageServer
 _FIRST_DATE = datetime(2024, 3, 4, 10, 15, tzinfo=UTC)
 
 
-def steady_clock() -> Clock:
-    """A clock that shows the same dates every time: it goes on one second whenever it is looked at."""
-    seconds = itertools.count()
-    return lambda: _FIRST_DATE + timedelta(seconds=next(seconds))
+def steady_clock(start: datetime = _FIRST_DATE, step: timedelta = timedelta(seconds=1)) -> Clock:
+    """A clock that shows the same dates every time: it goes on by one step whenever it is looked at."""
+    looks = itertools.count()
+    return lambda: start + next(looks) * step
 
 
 class SimulatedServer(ReferenceStorageServer):

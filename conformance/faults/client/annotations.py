@@ -7,11 +7,12 @@ from typing import cast
 
 from conformance.clients.protocol import Annotation, ClientIdentity, SyncResult
 from conformance.clients.reference import ReferenceClient
+from conformance.faults.hooks import ClientHook, Step
+from conformance.faults.null import NullClient
 from conformance.imap.session import StorageSession
 from conformance.model.folders import FolderPath
 from conformance.reference.client.annotation_step import AnnotationStep
 from conformance.reference.client.synchronizer import Synchronizer
-from conformance.selftest.controls import NullClient
 from conformance.servers.protocol import Account
 
 
@@ -284,3 +285,20 @@ class NeitherFollows(Annotating):
         base, local = self.agreed.get(handle, {}).get(annotation), self.values.get(handle, {}).get(annotation)
         if base in (None, server, local) or server == local:
             super().merge(session, uid, handle, annotation)
+
+
+HOOKS: dict[str, ClientHook | Step] = {
+    "quoted-value-not-escaped": Unescaped,
+    "empty-value-is-none": EmptyIsNone,
+    "removed-value-comes-empty": NoneIsEmpty,
+    "removed-value-sent-empty": SentEmpty,
+    "values-lose-non-ascii": OnlyAscii,
+    "values-keep-first-line": OneLine,
+    "folder-metadata-comes-down-only": OnlyDown,
+    "folder-metadata-goes-up-only": OnlyUp,
+    "removed-value-comes-back": WithoutBase,
+    "value-goes-to-every-folder": EveryFolder,
+    "newest-value-by-clock": NewestByTheClock,
+    "value-merged-locally-only": MergedOnOneSide,
+    "conflicting-value-removed": BothLost,
+}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import replace
+from typing import ClassVar, cast
 
+from conformance.faults.hooks import ClientHook, Step
 from conformance.imap.errors import ConnectionLost, OperationRefused
 from conformance.imap.session import FetchedObject, ListedFolder, ObjectMetadata
 from conformance.imap.syntax import parse_response
@@ -27,8 +28,10 @@ class NoAnnotations:
         """Nothing."""
 
 
-class _Remembering(ObjectStep):
+class Remembering(ObjectStep):
     """Remembers a number of each folder from run to run."""
+
+    beside: ClassVar[dict[str, object]] = {"annotation_step": NoAnnotations}
 
     def recall(self, name: str) -> int:
         """The number; 0 at first."""
@@ -39,7 +42,7 @@ class _Remembering(ObjectStep):
         self.context.base.annotate(self.path, name, str(number).encode())
 
 
-class MarkBeforeFetch(_Remembering):
+class MarkBeforeFetch(Remembering):
     """A mark above all UIDs is saved before the new objects are fetched."""
 
     def fetch_new(self) -> None:
@@ -50,7 +53,7 @@ class MarkBeforeFetch(_Remembering):
         super().fetch_new()
 
 
-class MarkAtTheEnd(_Remembering):
+class MarkAtTheEnd(Remembering):
     """The mark that is saved is the one at the end of the run, whatever came in the meantime."""
 
     def fetch_new(self) -> None:
@@ -63,7 +66,7 @@ class MarkAtTheEnd(_Remembering):
         self.remember("mark", self.context.session.status(self.name).uid_next or 0)
 
 
-class _Gated(_Remembering):
+class _Gated(Remembering):
     """Looks at the flags of those objects only that were changed since a saved mod-sequence."""
 
     def activate(self) -> None:
@@ -273,7 +276,7 @@ class BaseLostWithTheRun(Synchronizer):
             raise
 
 
-class LocalNewsSeenOnce(_Remembering):
+class LocalNewsSeenOnce(Remembering):
     """What was new in local storage when a run was broken off counts as stored, and so as removed on the server."""
 
     def fetch_new(self) -> None:
@@ -282,52 +285,26 @@ class LocalNewsSeenOnce(_Remembering):
         super().fetch_new()
 
 
-@dataclass(frozen=True)
-class FaultyClient:
-    """A seeded fault of a client: its one switch, requirements of which it breaks one, and the case that finds it."""
-
-    fault: type[object]
-    requirements: tuple[str, ...]
-    case: str = "random-interruptions"
-
-    @property
-    def name(self) -> str:
-        """The name of the fault."""
-        return self.fault.__name__
-
-    @property
-    def synchronizer(self) -> type[Synchronizer]:
-        """The client's synchronization with this fault in it."""
-        if issubclass(self.fault, Synchronizer):
-            return self.fault
-        part = "folder_step" if issubclass(self.fault, FolderStep) else "object_step"
-        parts = {part: self.fault, "annotation_step": NoAnnotations}
-        return cast("type[Synchronizer]", type(self.name, (Synchronizer,), parts))
-
-
-_BROKEN_OFF = ("SYN-706", "SYN-707", "SYN-709", "SYN-710", "SYN-712", "SYN-715")
-_FREE, _CONFLICT = "random-divergence-without-conflict", "random-divergence-with-conflict"
-
-FAULTY_CLIENTS = (
-    FaultyClient(MarkBeforeFetch, ("SYN-706", "SYN-715", "SYN-403")),
-    FaultyClient(MarkAtTheEnd, ("SYN-712", "SYN-403")),
-    FaultyClient(ModSequenceBeforeFlags, (*_BROKEN_OFF, "SYN-501", "SYN-502")),
-    FaultyClient(ModSequenceOfTheEnd, ("SYN-712",)),
-    FaultyClient(ForgottenBeforeExpunge, ("SYN-709", "SYN-715", "SYN-410")),
-    FaultyClient(ForgottenBeforeLocalRemoval, ("SYN-701", "SYN-406"), "random-histories"),
-    FaultyClient(EqualsUploadedOnce, ("SYN-408",), _FREE),
-    FaultyClient(EqualsDownloadedOnce, ("SYN-403",), _FREE),
-    FaultyClient(EqualsRemovedTogether, ("SYN-411", "SYN-410", "SYN-407"), _FREE),
-    FaultyClient(RefusedStoreForgotten, ("SYN-407", "SYN-408", "SYN-713")),
-    FaultyClient(RefusedRemovalForgotten, ("SYN-410",)),
-    FaultyClient(FlagsNotKept, ("SYN-502", "SYN-504"), _FREE),
-    FaultyClient(SwappedIdentifiers, ("SYN-507", "SYN-411", "SYN-410"), _FREE),
-    FaultyClient(NewUidValidityIgnored, ("SYN-403", "SYN-406", "SYN-407"), _FREE),
-    FaultyClient(FlagsOfEitherSide, ("SYN-501", "SYN-502", "SYN-503", "SYN-504"), _CONFLICT),
-    FaultyClient(NumbersForIdentifiers, ("SYN-712", "SYN-704")),
-    FaultyClient(BelievesCutLists, ("SYN-710",)),
-    FaultyClient(BelievesRefusedLists, ("SYN-704",)),
-    FaultyClient(RefusedFoldersKnown, ("SYN-304", "SYN-323")),
-    FaultyClient(BaseLostWithTheRun, (*_BROKEN_OFF, "SYN-704", "SYN-410", "SYN-406", "SYN-504")),
-    FaultyClient(LocalNewsSeenOnce, ("SYN-707", "SYN-715", "SYN-407")),
-)
+HOOKS: dict[str, ClientHook | Step] = {
+    "mark-saved-before-the-fetch": MarkBeforeFetch,
+    "mark-of-the-end-of-run": MarkAtTheEnd,
+    "mod-sequence-saved-before-changes": ModSequenceBeforeFlags,
+    "mod-sequence-of-the-end-of-run": ModSequenceOfTheEnd,
+    "removal-forgotten-before-expunge": ForgottenBeforeExpunge,
+    "removal-forgotten-before-local-removal": ForgottenBeforeLocalRemoval,
+    "equal-objects-stored-once": EqualsUploadedOnce,
+    "equal-objects-fetched-once": EqualsDownloadedOnce,
+    "equal-objects-removed-together": EqualsRemovedTogether,
+    "refused-store-counts-as-done": RefusedStoreForgotten,
+    "refused-removal-counts-as-done": RefusedRemovalForgotten,
+    "flags-of-downloads-not-in-base": FlagsNotKept,
+    "uids-of-two-uploads-swapped": SwappedIdentifiers,
+    "new-uidvalidity-ignored": NewUidValidityIgnored,
+    "local-flags-lost-in-conflict": FlagsOfEitherSide,
+    "removals-by-stale-numbers": NumbersForIdentifiers,
+    "cut-list-taken-for-whole": BelievesCutLists,
+    "refused-list-taken-for-empty": BelievesRefusedLists,
+    "refused-folder-counts-as-created": RefusedFoldersKnown,
+    "base-lost-with-the-run": BaseLostWithTheRun,
+    "interrupted-uploads-count-as-stored": LocalNewsSeenOnce,
+}

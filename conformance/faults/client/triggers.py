@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
+from conformance.faults.hooks import ClientHook
 from conformance.imap.syntax import Response
 from conformance.model.triggers import Triggers
 from conformance.reference.client.background import Background
@@ -226,3 +227,18 @@ class FetchesOnce(Synchronizer):
     """Brings the content of a folder, and never what is new in it."""
 
     object_step = FetchesFirst
+
+
+HOOKS = {
+    "period-elapses-once": ClientHook(background=ArmedOnce),
+    "no-trigger-is-heeded": ClientHook(background=Never),
+    "timer-restarted-by-activity": ClientHook(background=RestartedByActivity),
+    "period-zero-never-rests": ClientHook(background=BusyAtZero),
+    "only-additions-are-noticed": ClientHook(background=OnlyAdditions),
+    "changes-of-flags-unnoticed": ClientHook(background=OnlyObjects),
+    "changes-during-a-run-unnoticed": ClientHook(background=ForgetsMeanwhile),
+    "notice-only-marked-as-seen": ClientHook(background=NoticeIsEnough),
+    "notices-applied-by-stale-numbers": ClientHook(background=AppliesStaleNumbers),
+    "triggers-run-side-by-side": ClientHook(background=SideBySide),
+    "triggers-wait-for-each-other": ClientHook(background=Deadlocked),
+}

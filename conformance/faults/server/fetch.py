@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from conformance.faults.hooks import Hook
 from conformance.reference.server.arguments import Arguments
@@ -180,11 +180,53 @@ def gives_the_whole(session: Session, arguments: Arguments) -> Outcome:
     return answering(whole)(session, arguments)
 
 
+def sized(count: Callable[[Message], int]) -> Change:
+    """RFC822.SIZE counted in another way."""
+
+    def change(session: Session, octets: bytes) -> bytes:
+        number = _NUMBER.match(octets)
+        size = count(session.selected.messages[int(number[1]) - 1]) if number else 0
+        return re.sub(rb"RFC822.SIZE \d+", b"RFC822.SIZE %d" % size, octets)
+
+    return change
+
+
 def counts_flags(session: Session, octets: bytes) -> bytes:
     """RFC822.SIZE as if the flags were a field of the header."""
-    number = _NUMBER.match(octets)
-    flags = session.selected.messages[int(number[1]) - 1].flags if number else frozenset[str]()
-    return re.sub(rb"RFC822.SIZE (\d+)", lambda match: b"RFC822.SIZE %d" % (int(match[1]) + len(flags)), octets)
+    return sized(lambda message: message.size + len(message.flags))(session, octets)
+
+
+def dated_by_clock(session: Session, octets: bytes) -> bytes:
+    """INTERNALDATE is the time at which it is told."""
+    minutes: Iterator[int] = vars(session.selected.mailbox).setdefault("minutes", itertools.count(1))
+    now = b'INTERNALDATE "04-Mar-2024 10:%02d:00 +0000"'
+    return re.sub(rb'INTERNALDATE "[^"]*"', lambda _: now % (next(minutes) % 60), octets)
+
+
+def keeps_the_first(session: Session, octets: bytes) -> bytes:
+    """Octets once sent are kept by folder and section, and sent for every object."""
+    kept: dict[bytes, bytes] = vars(session.selected.mailbox).setdefault("kept", {})
+    return _altered(octets, kept.setdefault)
+
+
+def only_numbers_to(last: int) -> Hook:
+    """No FETCH response for a message number above the last."""
+    return response(rb"\* (\d+) FETCH.*", lambda match: match[0] if int(match[1]) <= last else b"")
+
+
+def decoded_size(match: re.Match[bytes]) -> bytes:
+    """The size of a part in base64 as it is after decoding."""
+    return b'"BASE64" %d' % (int(match[1]) * 3 // 4)
+
+
+def unfolded(octets: bytes) -> bytes:
+    """Folded fields cut at the first line."""
+    return re.sub(rb"\r\n[ \t][^\r]*", b"", octets)
+
+
+def seven_bit(octets: bytes) -> bytes:
+    """Octets without their highest bit."""
+    return bytes(each & 0x7F for each in octets)
 
 
 def vanished(change: Callable[[list[bytes]], list[bytes]]) -> Hook:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from conformance.faults.hooks import Hook
 from conformance.reference.server.accounts import Account
@@ -17,7 +17,7 @@ from conformance.reference.server.engine import ServerConnection
 from conformance.reference.server.errors import NotUnderstood, Refused
 from conformance.reference.server.fetch import fetch
 from conformance.reference.server.responses import nstring
-from conformance.reference.server.session import Handler, Outcome, Session
+from conformance.reference.server.session import CommandRule, Handler, Outcome, Session
 from conformance.reference.server.store import SYSTEM_FLAGS, FlagOperation, Mailbox, Message, Watcher
 from conformance.reference.server.view import MailboxView
 from conformance.servers.protocol import Ability
@@ -60,6 +60,17 @@ def without_empty_lists(session: Session, arguments: Arguments) -> Outcome:
     if arguments._line.endswith(b"()"):
         raise NotUnderstood("a flag expected")
     return store(session, arguments)
+
+
+def store_telling_its_argument(session: Session, arguments: Arguments) -> Outcome:
+    """STORE that answers with the flags of the command."""
+    named = re.search(rb"FLAGS \(?([^()]*)\)?$", arguments._line)
+    start = len(session.output)
+    outcome = store(session, arguments)
+    if named is not None:
+        shown = [re.sub(rb"FLAGS \([^)]*\)", lambda _: b"FLAGS (%b)" % named[1], each) for each in session.output]
+        session.output[start:] = shown[start:]
+    return outcome
 
 
 class OwnCopy(MailboxView):
@@ -185,6 +196,11 @@ def annotating(change: Callable[[dict[str, bytes | None]], dict[str, bytes | Non
 class MetadataOfTheSession(ServerConnection):
     """Metadata of folders is lost with the session that set it."""
 
+    def _complete(self, tag: bytes, name: str, rule: CommandRule, answer: str) -> None:
+        super()._complete(tag, name, rule, answer)
+        if self.closed:
+            self.close()
+
     def close(self) -> None:
         account = self.session.account
         super().close()
@@ -258,6 +274,16 @@ class Restarting(ReferenceStorageServer):
                             message.flags -= {"\\Seen"}
 
 
+@dataclass(frozen=True)
+class Annotating(Hook):
+    """What is wrong in a server whose messages can be annotated; without the fault they still can."""
+
+    @property
+    def removed(self) -> Hook:
+        """The same server with right annotations."""
+        return with_annotations()
+
+
 Annotations = dict[tuple[int, str], bytes]
 _STORE = re.compile(rb"UID STORE (\d+) ANNOTATION \(/comment \((value\.\w+) (NIL|\{\d+\+?\})\)\)", re.IGNORECASE)
 _APPEND = re.compile(rb" ANNOTATION \(/comment \([^)]*\)\)")
@@ -310,7 +336,18 @@ def with_annotations(keep: Callable[[Annotations, tuple[int, str], bytes], None]
         "UID FETCH": show,
         "APPEND": append_annotated,
     }
-    return Hook(commands=commands)
+    return Annotating(commands=commands)
+
+
+def without_annotations_of_stored_objects() -> Hook:
+    """A server that keeps annotations, but not those that an object is stored with."""
+
+    def append_bare(session: Session, arguments: Arguments) -> Outcome:
+        arguments._line = _APPEND.sub(b"", arguments._line)
+        return append(session, arguments)
+
+    annotating = with_annotations()
+    return replace(annotating, commands={**annotating.commands, "APPEND": append_bare})
 
 
 _ATTRIBUTES = (b"value.priv", b"value.shared")

@@ -118,6 +118,14 @@ class NumbersOfBefore(Session):
             self.untagged(b"%d EXPUNGE" % number)
 
 
+class UidsForNumbers(Session):
+    """Notices of removals name UIDs."""
+
+    def _tell_removed(self, removed: list[tuple[int, Message]]) -> None:
+        for _, message in removed:
+            self.untagged(b"%d EXPUNGE" % message.uid)
+
+
 class NeverRenumbered(MailboxView):
     """Message numbers stay until the folder is selected again."""
 

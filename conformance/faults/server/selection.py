@@ -14,7 +14,6 @@ from conformance.faults.hooks import Hook, Rewrite
 from conformance.reference.server.accounts import Account
 from conformance.reference.server.arguments import Arguments
 from conformance.reference.server.behaviour import SELECT_ITEMS, Behaviour
-from conformance.reference.server.commands_append import append
 from conformance.reference.server.commands_folders import status
 from conformance.reference.server.commands_select import select
 from conformance.reference.server.commands_session import logout
@@ -306,19 +305,6 @@ def unguarded(*names: str) -> Hook:
     return Hook(commands={name: partial(serve, name=name) for name in names})
 
 
-def fails_with_a_trace(session: Session, arguments: Arguments) -> Outcome:
-    """An APPEND that fails uses up a UID."""
-    ahead = copy.copy(arguments)
-    ahead.space()
-    name = ahead.folder()
-    try:
-        return append(session, arguments)
-    except (Refused, NotUnderstood):
-        with suppress(Refused):
-            session.user.mailbox(name).uid_next += 1
-        raise
-
-
 def raises_the_next(session: Session, arguments: Arguments, *, examine: bool) -> Outcome:
     """Each SELECT uses up a UID."""
     outcome = select(session, arguments, examine=examine)
@@ -366,6 +352,16 @@ class TellsHowManyCame(Updating):
 
     def update(self, line: bytes) -> bytes:
         return b"%d EXISTS" % (int(line.split()[0]) + 1) if line.endswith(b" EXISTS") else line
+
+
+class TellsEverySecondAddition(Updating):
+    """Every second EXISTS is left out."""
+
+    additions = 0
+
+    def update(self, line: bytes) -> bytes:
+        self.additions += line.endswith(b" EXISTS")
+        return b"" if line.endswith(b" EXISTS") and self.additions % 2 else line
 
 
 class TellsNoFlags(Updating):

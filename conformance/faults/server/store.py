@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email import message_from_bytes
@@ -23,6 +23,8 @@ from conformance.reference.server.view import MailboxView
 
 _CUT = re.compile(rb'APPEND "([^"]*)"[^\r\n]* \{(\d+)(\+?)\}\r\n')
 _SECOND = re.compile(rb" \{\d+\}\r\n")
+_AT_ONCE = re.compile(rb'(APPEND "([^"]*)") \{\d+\+\}\r\n')
+_ANNOUNCED = re.compile(rb"\{(\d+)\}\r\n\Z")
 
 
 def drafts(change: Callable[[Draft], Draft]) -> Hook:
@@ -79,7 +81,11 @@ class RemembersDates(Account):
 
     def append(self, mailbox: Mailbox, drafts: Sequence[Draft]) -> list[Message]:
         self.oldest = min(self.oldest, *(each.internal_date for each in drafts))
-        return super().append(mailbox, [replace(each, internal_date=self.oldest) for each in drafts])
+        given_before = self.clock() - timedelta(hours=1)
+        dated = [
+            each if each.internal_date < given_before else replace(each, internal_date=self.oldest) for each in drafts
+        ]
+        return super().append(mailbox, dated)
 
 
 class OnlyTheFirst(Account):
@@ -134,6 +140,31 @@ class SharesOneBuffer(ServerConnection):
 
     def receive(self, data: bytes) -> bytes:
         return super().receive(data if b" " in data[:40] and b"\r\n" in data else data.swapcase())
+
+
+class FillsOneBuffer(ServerConnection):
+    """Puts the octets of objects, of whatever session, into one buffer of the account."""
+
+    left = 0
+
+    def receive(self, data: bytes) -> bytes:
+        account = self.session.account
+        if isinstance(account, StoresFromOneBuffer):
+            account.buffer += data[: self.left]
+        found = None if self.left else _ANNOUNCED.search(data)
+        self.left = int(found[1]) if found else max(self.left - len(data), 0)
+        return super().receive(data)
+
+
+class StoresFromOneBuffer(Account):
+    """Takes as many octets out of the buffer as the object has."""
+
+    buffer = b""
+
+    def append(self, mailbox: Mailbox, drafts: Sequence[Draft]) -> list[Message]:
+        size = len(drafts[-1].content.octets)
+        taken, self.buffer = self.buffer[:size], self.buffer[size:]
+        return super().append(mailbox, [*drafts[:-1], replace(drafts[-1], content=Content(taken))])
 
 
 class StoresBeforeItChecks(Account):
@@ -194,19 +225,6 @@ def removes_the_last(_: Session, mailbox: Mailbox) -> None:
 def marks_the_last(_: Session, mailbox: Mailbox) -> None:
     """The last object is marked."""
     mailbox.store(mailbox.messages[-1:], "add", ["\\Deleted"])
-
-
-def first_of_several(session: Session, arguments: Arguments) -> Outcome:
-    """Stores the objects of a command one by one, so that the first stays when the second is refused."""
-    ahead = copy.copy(arguments)
-    try:
-        return append(session, arguments)
-    except (Refused, NotUnderstood):
-        ahead.space()
-        mailbox = session.user.mailbox(ahead.folder())
-        if session.offers("MULTIAPPEND"):
-            mailbox.append([Draft(Content(b"From: a\r\n\r\nfirst\r\n"), frozenset(), session.user.clock())])
-        raise
 
 
 def cutting(*, least: int = 1, whole: bool = False, plus: bytes = b"") -> Hook:
@@ -313,7 +331,10 @@ class LeavesTheObject(ServerConnection):
     """Does not read the object that comes at once with a command for a missing folder."""
 
     def receive(self, data: bytes) -> bytes:
-        return super().receive(re.sub(rb'(APPEND "[^"]*Missing") \{\d+\+\}\r\n', rb"\1\r\n", data))
+        found, account = _AT_ONCE.search(data), self.session.account
+        if found and account and found[2].decode() not in account.mailboxes:
+            data = data.replace(found[0], found[1] + b"\r\n", 1)
+        return super().receive(data)
 
 
 def telling(change: Callable[[Session, str], str]) -> Hook:
@@ -404,15 +425,6 @@ class OwnView(MailboxView):
     def appended(self, messages: Sequence[Message]) -> None:
         super().appended(messages)
         del self._arrived[:-1]
-
-
-class FallsBack(Mailbox):
-    """Announces the identifier after the highest that is still there."""
-
-    def expunge(self, messages: Collection[Message]) -> list[Message]:
-        gone = super().expunge(messages)
-        self.uid_next = max((each.uid for each in self.messages), default=0) + 1
-        return gone
 
 
 class AddsFlags(Account):

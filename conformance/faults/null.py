@@ -1,4 +1,4 @@
-"""Controls: implementations whose judgement is known beforehand."""
+"""Implementations that do nothing, and say that all is well."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from conformance.clients.protocol import ClientIdentity, SyncResult
+from conformance.imap.endpoint import Credentials
+from conformance.imap.memory import EngineLink, MemoryEndpoint
 from conformance.model.folders import FolderPath, ancestors, is_below
 from conformance.model.policy import Policy
 from conformance.model.states import Flags, ObservedObject, Snapshot, normal_flags
-from conformance.servers.protocol import Account
+from conformance.servers.protocol import Ability, Account
 
 
 class NullClient:
@@ -81,3 +83,90 @@ class NullClient:
     def synchronize(self, timeout: float) -> SyncResult:  # noqa: ARG002
         """Do nothing."""
         return SyncResult(success=True)
+
+
+class NullEngine:
+    """One connection of a server that answers OK to everything and keeps nothing."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._literal = 0
+        self._line = b""
+
+    def greeting(self) -> bytes:
+        """It offers no extension."""
+        return b"* OK [CAPABILITY IMAP4rev1] ready\r\n"
+
+    def receive(self, data: bytes) -> bytes:
+        """OK, and the capabilities where they are asked for; a literal is asked for and forgotten."""
+        self._line += data
+        said = b""
+        self._skip()
+        while not self.closed and not self._literal and b"\r\n" in self._line:
+            said += self._answer()
+            self._skip()
+        return said
+
+    def _skip(self) -> None:
+        taken = min(self._literal, len(self._line))
+        self._line, self._literal = self._line[taken:], self._literal - taken
+
+    def _answer(self) -> bytes:
+        line, _, self._line = self._line.partition(b"\r\n")
+        if line.endswith(b"}"):
+            self._literal = int(line[line.rindex(b"{") + 1 : -1])
+            return b"+ go on\r\n"
+        tag, _, command = line.partition(b" ")
+        self.closed = command.upper() == b"LOGOUT"
+        capability = b"* CAPABILITY IMAP4rev1\r\n" if command.upper() == b"CAPABILITY" else b""
+        return capability + tag + b" OK done\r\n"
+
+    def pending(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def close(self) -> None:
+        """The client is gone."""
+        self.closed = True
+
+
+class NullServer:
+    """A server, in memory, that answers OK to everything and keeps nothing."""
+
+    name = "null"
+    abilities: frozenset[Ability] = frozenset()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def identify(self) -> str:
+        """Its name."""
+        return "null server"
+
+    def fresh_account(self) -> Account:
+        """Any name will do."""
+        endpoint = MemoryEndpoint(link=lambda: EngineLink(NullEngine(), _fails))
+        return Account(endpoint, Credentials("anybody", "anything"))
+
+    def release(self, account: Account) -> None:
+        """There is nothing to remove."""
+
+    def restart(self) -> None:
+        """Not offered."""
+
+    def set_read_only(self, account: Account, folder: str) -> None:
+        """Not offered."""
+
+    def set_quota(self, account: Account, octets: int) -> None:
+        """Not offered."""
+
+    def renew_uid_validity(self, account: Account, folder: str) -> None:
+        """Not offered."""
+
+
+def _fails(problem: Exception) -> None:
+    raise problem

@@ -1,0 +1,157 @@
+"""Controls: implementations whose judgement is known beforehand, because they are right, do nothing, or lie."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from conformance.cases.registry import declarations
+from conformance.clients.protocol import StorageClient
+from conformance.clients.simulation import SimulatedClient
+from conformance.configuration import Profile
+from conformance.faults.hooks import Hook, answers_ok
+from conformance.faults.implementations import in_memory
+from conformance.faults.null import NullClient, NullServer
+from conformance.faults.results import Checked
+from conformance.faults.trial import Run, run
+from conformance.outcomes import CaseResult, Outcome
+from conformance.reference.server import Behaviour
+from conformance.scenario.stage import Stage
+from conformance.scenario.variations import VARIATIONS
+from conformance.servers.protocol import StorageServer
+from conformance.spec import Level, Role, requirement
+
+
+class Expected(StrEnum):
+    """What has to become of a control."""
+
+    NOTHING_WRONG = "no test case finds anything wrong"
+    NOTHING_ESTABLISHED = "no mandatory requirement passes"
+    FAILED = "a mandatory requirement fails"
+
+
+def _right_server() -> StorageServer:
+    return in_memory(Hook())
+
+
+def _no_client() -> StorageClient | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Control:
+    """An implementation in a role, and what has to become of it.
+
+    Where it is `scripted`, the cases that draw at random are left out.
+    """
+
+    sentence: str
+    role: Role
+    expected: Expected
+    server: Callable[[], StorageServer] = _right_server
+    client: Callable[[], StorageClient | None] = _no_client
+    claims: dict[str, bool] = field(default_factory=dict)
+    scripted: bool = True
+
+    @property
+    def selection(self) -> tuple[str, ...]:
+        """The test cases that are run."""
+        role = [name for name, each in declarations().items() if each.role is self.role]
+        return tuple(name for name in role if not (self.scripted and _is_costly(name)))
+
+
+def _is_costly(case: str) -> bool:
+    return case.startswith("random-") or case == "cut-at-every-point"
+
+
+def _varied(behaviour: Behaviour) -> Callable[[], StorageServer]:
+    return lambda: in_memory(Hook(behaviour=behaviour))
+
+
+def _lying() -> StorageServer:
+    """A server that claims all extensions and answers OK to their commands without doing anything."""
+    names = ("UID EXPUNGE", "MOVE", "UID MOVE", "ENABLE", "SETMETADATA", "GETMETADATA", "UNSELECT", "NAMESPACE")
+    return in_memory(Hook(commands=dict.fromkeys(names, answers_ok)))
+
+
+CONTROLS: dict[str, Control] = {
+    "reference-server": Control("The reference server is right.", Role.SERVER, Expected.NOTHING_WRONG, scripted=False),
+    "reference-client": Control(
+        "The reference client is right.", Role.CLIENT, Expected.NOTHING_WRONG, client=SimulatedClient, scripted=False
+    ),
+    "null-server": Control(
+        "A server that answers OK to everything and keeps nothing.",
+        Role.SERVER,
+        Expected.NOTHING_ESTABLISHED,
+        NullServer,
+    ),
+    "null-client": Control(
+        "A client that does nothing and calls that a success.",
+        Role.CLIENT,
+        Expected.NOTHING_ESTABLISHED,
+        client=NullClient,
+    ),
+    "lying-server": Control(
+        "A server that claims extensions and does nothing of them.", Role.SERVER, Expected.FAILED, _lying
+    ),
+} | {
+    f"legal-server-{name}": Control(
+        "A server in one of the ways that the text allows.", Role.SERVER, Expected.NOTHING_WRONG, _varied(behaviour)
+    )
+    for name, behaviour in VARIATIONS.items()
+}
+
+
+def check(name: str, control: Control) -> Checked:
+    """Run a control."""
+    begun = time.monotonic()
+    with ExitStack() as up:
+        server, client = control.server(), control.client()
+        stage = Stage(up.enter_context(server), up.enter_context(client) if client else None, overrides=control.claims)
+        seen = run(stage, control.role, control.selection, Profile.QUICK)
+    wrong = _WRONG[control.expected](seen)
+    seconds = round(time.monotonic() - begun, 2)
+    return Checked(control=name, sentence=control.sentence, holds=not wrong, observed=wrong, seconds=seconds)
+
+
+def _finds_anything(seen: Run) -> str:
+    found = [each for each in seen.cases.values() if each.outcome not in _QUIET]
+    return _told(found) if found or not seen.cases else ""
+
+
+_QUIET = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+def _establishes_anything(seen: Run) -> str:
+    judged: dict[str, set[Outcome]] = {}
+    for case in seen.cases.values():
+        for each in case.findings:
+            judged.setdefault(each.requirement, set()).add(each.outcome)
+    passed = [each for each, outcomes in judged.items() if outcomes == {Outcome.PASS} and _is_mandatory(each)]
+    return f"passed: {', '.join(sorted(passed))}" if passed else ""
+
+
+def _fails_nothing(seen: Run) -> str:
+    findings = [each for case in seen.cases.values() for each in case.findings]
+    failed = any(each.outcome is Outcome.FAIL and _is_mandatory(each.requirement) for each in findings)
+    return "" if failed else "nothing failed"
+
+
+_WRONG: dict[Expected, Callable[[Run], str]] = {
+    Expected.NOTHING_WRONG: _finds_anything,
+    Expected.NOTHING_ESTABLISHED: _establishes_anything,
+    Expected.FAILED: _fails_nothing,
+}
+
+
+def _is_mandatory(name: str) -> bool:
+    return requirement(name).level is Level.MANDATORY
+
+
+def _told(found: list[CaseResult]) -> str:
+    if not found:
+        return "no test case was run"
+    return "; ".join(f"{each.id}: {each.outcome.value}: {each.observed or each.error}" for each in found[:5])
