@@ -1,4 +1,4 @@
-"""5.5.2.2 set active folder: a server that selects rightly is failed by nothing, and where lenience is due it is warned.
+"""5.5.2.2 set active folder: a server that selects rightly is failed by nothing, and lenience ends in a warning.
 
 Servers that select wrongly are faults of the catalogue.
 """

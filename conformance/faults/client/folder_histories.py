@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
-from conformance.faults.client.histories import NoAnnotations
+from conformance.faults.client.histories import NoAnnotations, Remembering
 from conformance.faults.client.interruption import STATE
 from conformance.faults.hooks import ClientHook, Hook
 from conformance.imap.errors import OperationRefused
@@ -44,7 +45,7 @@ class BaseTakenOver(FolderStep):
 class KnownForEver(ObjectStep):
     """An object that was once on the server counts as stored there, in whatever folder it is now."""
 
-    beside = {"annotation_step": NoAnnotations}
+    beside: ClassVar[dict[str, object]] = {"annotation_step": NoAnnotations}
 
     def _know(self, *rows: BaseObject) -> None:
         super()._know(*rows)
@@ -95,11 +96,16 @@ class OldObjectsKept(ObjectStep):
         return row.uid is not None and super()._gone_on_server(row)
 
 
-class RemovedWhereFewer(ObjectStep):
-    """Looks for removed objects only where the folder holds fewer than before."""
+class RemovedWhereFewer(Remembering):
+    """Looks for removed objects only where the server holds fewer than in the last run."""
+
+    def activate(self) -> None:
+        super().activate()
+        self.fewer = len(self.server) < self.recall("exists")
+        self.remember("exists", len(self.server))
 
     def remove_locally(self) -> None:
-        if len(self.server) < len(self.rows):
+        if self.fewer:
             super().remove_locally()
 
 
@@ -141,16 +147,18 @@ class ServerEmptied(_FirstRun):
                 continue
 
 
+class OldOnesPassedOver(ObjectStep):
+    """Does not store what local storage held before a first run."""
+
+    def _local_news(self) -> Iterator[LocalObject]:
+        old = self.context.base.annotations(STATE)
+        return (each for each in super()._local_news() if each.handle not in old)
+
+
 class StayingLocally(_FirstRun):
     """What local storage held before a first run is never stored on the server."""
 
-    class object_step(ObjectStep):  # noqa: N801  (it is the part of that name)
-        """Passes over what was there before."""
-
-        def _local_news(self) -> Iterator[LocalObject]:
-            old = self.context.base.annotations(STATE)
-            return (each for each in super()._local_news() if each.handle not in old)
-
+    object_step = OldOnesPassedOver
     annotation_step = NoAnnotations  # type: ignore[assignment]
 
     def prepare(self) -> None:

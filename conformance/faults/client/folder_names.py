@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from conformance.faults.client.folders import PartlyListed
-from conformance.faults.hooks import ClientHook, Hook, Rewrite, dropping, replacing
+from conformance.faults.hooks import ClientHook, Hook, Rewrite, replacing
 from conformance.imap.errors import OperationRefused
-from conformance.imap.names import Hierarchy, decode_name, quote
+from conformance.imap.names import Hierarchy, decode_name, encode_name, quote
 from conformance.imap.session import ListedFolder
+from conformance.imap.syntax import Response
 from conformance.model.folders import FolderPath, outermost_first
 from conformance.reference.client.context import Context
 from conformance.reference.client.folder_step import FolderStep
@@ -110,59 +111,18 @@ class EightBitEndsTheRun(PartlyListed):
         return listing
 
 
-class _LocalNames(FolderStep):
-    """Gives folders of the server other names in local storage."""
+class NilPassedOver(PartlyListed):
+    """Takes the atom NIL for no name."""
 
-    def local(self, level: str) -> str:
-        """The local name of one level."""
-        raise NotImplementedError
-
-    def list_folders(self) -> None:
-        super().list_folders()
-        self.names = {tuple(map(self.local, path)): name for path, name in self.names.items()}
+    def part(self, listing: list[ListedFolder]) -> list[ListedFolder]:
+        return [each for each in listing if each.wire_name != b"NIL"]
 
 
-class CutLocally(_LocalNames):
-    """Cuts names off after 64 characters."""
+class NilIsNone(PartlyListed):
+    """Takes the atom NIL for no value, and writes that as a name."""
 
-    def local(self, level: str) -> str:
-        return level[:64]
-
-
-class CleanedLocally(_LocalNames):
-    """Writes `_` for the characters that some file systems refuse."""
-
-    def local(self, level: str) -> str:
-        return re.sub(r'[\\:*?"<>|%]', "_", level)
-
-
-class StrippedLocally(_LocalNames):
-    """Leaves out space at the beginning and at the end of names."""
-
-    def local(self, level: str) -> str:
-        return level.strip()
-
-
-class ComparedWithoutCase(_LocalNames):
-    """Knows folders by their names without case."""
-
-    def local(self, level: str) -> str:
-        return next((each for (each,) in self._flat() if each.casefold() == level.casefold()), level)
-
-    def _flat(self) -> list[tuple[str]]:
-        return sorted((path[0],) for path in {*self.context.storage.folders(), *self.names} if len(path) == 1)
-
-
-class LookedForByPattern(FolderStep):
-    """Creates no folder where a LIST of its name shows anything."""
-
-    def create_on_server(self, paths: list[FolderPath]) -> None:
-        session, hierarchy = self.context.session, self.context.hierarchy
-        news = [path for path in paths if not session.list_folders(hierarchy.name(path))]
-        super().create_on_server(news)
-
-
-# Hierarchy
+    def part(self, listing: list[ListedFolder]) -> list[ListedFolder]:
+        return [replace(each, name="None") if each.wire_name == b"NIL" else each for each in listing]
 
 
 class _OtherHierarchy(Synchronizer):
@@ -174,6 +134,35 @@ class _OtherHierarchy(Synchronizer):
 
     def __init__(self, context: Context) -> None:
         super().__init__(replace(context, hierarchy=self.hierarchy(context.hierarchy)))
+
+
+def _named_locally(local: Callable[[str], str]) -> type[Synchronizer]:
+    """Gives new folders of the server other names in local storage, level by level."""
+
+    class Renaming(Hierarchy):
+        def path(self, name: str) -> FolderPath | None:
+            path = super().path(name)
+            return path and tuple(map(local, path))
+
+    class NamedLocally(_OtherHierarchy):
+        def hierarchy(self, right: Hierarchy) -> Hierarchy:
+            return Renaming(right.delimiter, right.root)
+
+    return NamedLocally
+
+
+class LookedForByPattern(FolderStep):
+    """Creates no folder where a LIST of its name shows anything."""
+
+    def create_on_server(self, paths: list[FolderPath]) -> None:
+        super().create_on_server([path for path in paths if not self._shown(path)])
+
+    def _shown(self, path: FolderPath) -> list[Response]:
+        pattern = quote(encode_name(self.context.hierarchy.name(path)))
+        return self.context.session._command("list folders", b'LIST "" ' + pattern).named("LIST")
+
+
+# Hierarchy
 
 
 class AlwaysSlash(_OtherHierarchy):
@@ -226,17 +215,6 @@ class DelimiterInName(FolderStep):
 # Names that cannot be selected
 
 
-def _as_selectable(each: ListedFolder) -> ListedFolder:
-    return replace(each, attributes=each.attributes - {"\\noselect", "\\nonexistent"})
-
-
-class UnselectableLocally(PartlyListed):
-    """Makes a folder in local storage of a name that cannot be selected."""
-
-    def part(self, listing: list[ListedFolder]) -> list[ListedFolder]:
-        return [_as_selectable(each) for each in listing]
-
-
 class UnselectableEndsTheRun(FolderStep):
     """Selects every name that is listed; a refusal ends the run."""
 
@@ -270,15 +248,26 @@ class UnselectableDeleted(FolderStep):
 # Case
 
 
-class InboxByTheLetter(PartlyListed):
+class InboxByTheLetter(_OtherHierarchy):
     """Compares INBOX by its letters, and has one of its own besides."""
+
+    def hierarchy(self, right: Hierarchy) -> Hierarchy:
+        class ToTheLetter(Hierarchy):
+            def path(self, name: str) -> FolderPath | None:
+                return (name,) if name.upper() == "INBOX" else super().path(name)
+
+        return ToTheLetter(right.delimiter, right.root)
+
+
+class KnownWithoutCase(FolderStep):
+    """Knows folders by their names without case: the first one of both sides stands for the others."""
 
     def list_folders(self) -> None:
         super().list_folders()
-        self.names |= {(each.name,): each.name for each in self._listing if each.name.upper() == "INBOX"}
-
-    def part(self, listing: list[ListedFolder]) -> list[ListedFolder]:
-        return listing
+        first: dict[str, FolderPath] = {}
+        for path in sorted({*self.context.storage.folders(), *self.names}):
+            first.setdefault("/".join(path).casefold(), path)
+        self.names = {first["/".join(path).casefold()]: name for path, name in self.names.items()}
 
 
 class SentInLowerCase(FolderStep):
@@ -312,7 +301,6 @@ class SpelledAsSent(FolderStep):
 
 HOOKS = {
     "unselectable-name-ends-the-run": UnselectableEndsTheRun,
-    "unselectable-name-made-locally": UnselectableLocally,
     "unselectable-name-created-on-server": UnselectableCreated,
     "unselectable-name-deleted-each-run": UnselectableDeleted,
     "names-sent-in-plain-utf-7": ClientHook(
@@ -335,12 +323,10 @@ HOOKS = {
         sends=_in_first_line(lambda line: _TO_FOLDER.sub(lambda m: m[1] + b'"' + _unescaped(m[2]) + b'"', line))
     ),
     "listed-names-not-unescaped": ClientHook(hears=_listed(bytes)),
-    "listed-names-cut-at-space": ClientHook(
-        hears=_listed(lambda name: _unescaped(name).partition(b" ")[0])
-    ),
-    "long-names-cut-locally": CutLocally,
-    "special-characters-replaced-locally": CleanedLocally,
-    "outer-space-left-out-locally": StrippedLocally,
+    "listed-names-cut-at-space": ClientHook(hears=_listed(lambda name: _unescaped(name).partition(b" ")[0])),
+    "long-names-cut-locally": _named_locally(lambda level: level[:64]),
+    "special-characters-replaced-locally": _named_locally(lambda level: re.sub(r'[\\:*?"<>|%]', "_", level)),
+    "outer-space-left-out-locally": _named_locally(str.strip),
     "names-looked-for-by-pattern": LookedForByPattern,
     "delimiter-taken-for-slash": AlwaysSlash,
     "levels-joined-by-slash": SlashWhenCreating,
@@ -348,13 +334,13 @@ HOOKS = {
     "missing-delimiter-ends-the-run": NeedsDelimiter,
     "prefix-becomes-a-level": WithoutRoot,
     "inbox-in-two-spellings": ClientHook(InboxByTheLetter, server=Hook(rewrite=replacing(b'"INBOX"', b'"Inbox"'))),
-    "folders-known-without-case": ComparedWithoutCase,
+    "folders-known-without-case": KnownWithoutCase,
     "names-sent-in-lower-case": SentInLowerCase,
     "one-taken-of-two-cases": OneOfTwoCases,
     "eight-bit-names-read-as-latin-1": LatinNames,
     "eight-bit-names-passed-over": EightBitSkipped,
     "eight-bit-name-ends-the-run": EightBitEndsTheRun,
-    "folder-named-nil-passed-over": ClientHook(hears=dropping(b' "/" NIL\r\n')),
-    "folder-named-nil-called-none": ClientHook(hears=replacing(b' "/" NIL\r\n', b' "/" "None"\r\n')),
+    "folder-named-nil-passed-over": NilPassedOver,
+    "folder-named-nil-called-none": NilIsNone,
     "rewritten-name-stored-again": SpelledAsSent,
 }

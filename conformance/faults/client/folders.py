@@ -1,4 +1,4 @@
-"""Clients that list, create or remove folders wrongly (steps 1 and 2 of 5.5.2.20)."""
+"""Clients that list or create folders wrongly, or deal wrongly with what both sides did (steps 1 and 2 of 5.5.2.20)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,6 @@ from conformance.reference.client.report import SynchronizationProblem
 from conformance.reference.client.server_folders import INBOX, name_for
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.reference.server import Behaviour
-from conformance.reference.server.accounts import Account
-from conformance.reference.server.arguments import Arguments
-from conformance.reference.server.commands_folders import delete
-from conformance.reference.server.errors import Refused
-from conformance.reference.server.session import Outcome, Session
 
 
 def leaves(paths: Iterable[FolderPath]) -> list[FolderPath]:
@@ -182,16 +177,19 @@ class FilledOnServer(FolderStep):
         super().create_on_server([path for path in paths if self.context.storage.objects(path)])
 
 
+class AsksForValidity(FolderStep):
+    """Asks for the UIDVALIDITY of each folder that it created on the server."""
+
+    def _note_creation(self, path: FolderPath, refusal: str | None) -> None:
+        super()._note_creation(path, refusal)
+        if path in self.names:
+            self.context.base.renumber(path, self.context.session.status(self.names[path]).uid_validity)
+
+
 class NeverVisited(Synchronizer):
-    """Leaves out folders of unknown UIDVALIDITY, which it asks for where it creates a folder itself."""
+    """Passes over folders of unknown UIDVALIDITY, which are all that came from the server."""
 
-    class folder_step(FolderStep):  # noqa: N801  (it is the part of that name)
-        """Asks for the UIDVALIDITY of what it created."""
-
-        def _note_creation(self, path: FolderPath, refusal: str | None) -> None:
-            super()._note_creation(path, refusal)
-            if path in self.names:
-                self.context.base.renumber(path, self.context.session.status(self.names[path]).uid_validity)
+    folder_step = AsksForValidity
 
     def resulting_folders(self) -> list[FolderPath]:
         known = self.context.base.folders()
@@ -238,10 +236,11 @@ class InnermostFirst(FolderStep):
 
 
 class LeavesLocally(FolderStep):
-    """Makes only the innermost of new folders in local storage."""
+    """Makes a folder in local storage only where the server has none below it."""
 
     def create_locally(self, paths: list[FolderPath]) -> None:
-        super().create_locally(leaves(paths))
+        innermost = leaves(self.names)
+        super().create_locally([path for path in paths if path in innermost])
 
 
 class LeavesOnServer(FolderStep):
@@ -260,249 +259,6 @@ class TopsOnServer(FolderStep):
 
     def create_on_server(self, paths: list[FolderPath]) -> None:
         super().create_on_server([path for path in paths if len(path) == 1])
-
-
-# Removed folders
-
-
-class KeptLocally(FolderStep):
-    """Never removes a folder from local storage."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        """Nothing."""
-
-
-class KeptOnServer(FolderStep):
-    """Never removes a folder from the server."""
-
-    def remove_on_server(self, paths: list[FolderPath]) -> None:
-        """Nothing."""
-
-
-class MadeAgainOnServer(FolderStep):
-    """Creates on the server again what was removed there."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        for path in paths:
-            self.context.base.drop_folder(path)
-        self.create_on_server(paths)
-
-
-class MadeAgainLocally(FolderStep):
-    """Makes in local storage again what was removed there."""
-
-    def remove_on_server(self, paths: list[FolderPath]) -> None:
-        for path in paths:
-            self.context.base.drop_folder(path)
-        self.create_locally(paths)
-
-
-class OnlyEmptyLocally(FolderStep):
-    """Removes a folder from local storage only where it is empty, as rmdir does."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        super().remove_locally([path for path in paths if not self.context.storage.objects(path)])
-
-
-class OrphansLocally(FolderStep):
-    """Moves the objects of a folder that it removes from local storage into another one."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        storage = self.context.storage
-        for path in paths:
-            home = min(storage.folders() - set(paths))
-            for each in storage.objects(path).values():
-                storage.put(home, each.read(), each.flags)
-        super().remove_locally(paths)
-
-
-class ExpungedOnServer(FolderStep):
-    """Removes the objects of a folder from the server, and keeps the folder."""
-
-    def remove_one_on_server(self, path: FolderPath) -> None:
-        session = self.context.session
-        session.set_active_folder(self.names[path])
-        session.remove_objects([each.uid for each in session.list_objects()])
-        session.leave_folder()
-
-
-class Unsubscribed(FolderStep):
-    """Unsubscribes a folder instead of removing it from the server."""
-
-    def remove_one_on_server(self, path: FolderPath) -> None:
-        self.context.session._attempt(b"UNSUBSCRIBE " + quote(encode_name(self.names[path])))
-        self.context.base.drop_folder(path)
-
-
-class RemovedWhileActive(FolderStep):
-    """Deletes a folder while it is the active one, and does not look whether that worked."""
-
-    def remove_one_on_server(self, path: FolderPath) -> None:
-        session, name = self.context.session, self.names[path]
-        session.set_active_folder(name)
-        session._attempt(b"DELETE " + quote(encode_name(name)))
-        session.leave_folder()
-        self.context.base.drop_folder(path)
-
-
-def refuses_the_active_folder(session: Session, arguments: Arguments) -> Outcome:
-    """DELETE as many servers have it: the folder that is active cannot be deleted."""
-    if session.view is not None:
-        raise Refused("the folder is in use", "INUSE")
-    return delete(session, arguments)
-
-
-class HasInferiors(Account):
-    """Removes no folder that has inferiors."""
-
-    def delete(self, name: str) -> None:
-        if self._inferiors(self.naming.key(name)):
-            raise Refused("the folder has inferiors", "HASCHILDREN")
-        super().delete(name)
-
-
-class _SomeOnServer(FolderStep):
-    """Deletes a part of the removed folders, and forgets all of them."""
-
-    def deleted(self, paths: list[FolderPath]) -> list[FolderPath]:
-        """What is deleted, in this order."""
-        raise NotImplementedError
-
-    def _remove_each_on_server(self, paths: list[FolderPath]) -> None:
-        for path in self.deleted(paths):
-            self.context.session._attempt(b"DELETE " + quote(encode_name(self.names[path])))
-        for path in paths:
-            self.context.base.drop_folder(path)
-
-
-class TopsDeleted(_SomeOnServer):
-    """Deletes the superior alone, as if its inferiors went with it."""
-
-    def deleted(self, paths: list[FolderPath]) -> list[FolderPath]:
-        return tops(paths)
-
-
-class LeavesDeleted(_SomeOnServer):
-    """Deletes the innermost folders alone."""
-
-    def deleted(self, paths: list[FolderPath]) -> list[FolderPath]:
-        return leaves(paths)
-
-
-class OutermostDeletedFirst(_SomeOnServer):
-    """Deletes superiors before their inferiors, and does not look whether that worked."""
-
-    def deleted(self, paths: list[FolderPath]) -> list[FolderPath]:
-        return outermost_first(paths)
-
-
-class TopsRemovedLocally(FolderStep):
-    """Removes the superior alone from local storage, and forgets the whole subtree."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        super().remove_locally(tops(paths))
-        for path in paths:
-            self.context.base.drop_folder(path)
-
-
-class LeavesRemovedLocally(FolderStep):
-    """Removes the innermost folders alone from local storage, and forgets the whole subtree."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        super().remove_locally(leaves(paths))
-        for path in paths:
-            self.context.base.drop_folder(path)
-
-
-class InferiorsToo(FolderStep):
-    """Removes a folder from local storage with everything below it."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        for path in tops(paths):
-            self.context.storage.remove(path)
-        for path in paths:
-            self.context.base.drop_folder(path)
-
-
-class _PrefixLocally(FolderStep):
-    """Removes every local folder whose name begins like that of a removed one."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        for path in self.context.storage.folders():
-            if any("/".join(path).startswith("/".join(each)) for each in paths):
-                self.context.storage.remove(path, inferiors=False)
-                self.forget(path, paths)
-
-    def forget(self, path: FolderPath, paths: list[FolderPath]) -> None:
-        """Let the base follow."""
-        raise NotImplementedError
-
-
-class PrefixRemoved(_PrefixLocally):
-    """Forgets the removed folder alone, so that the others count as removed locally."""
-
-    def forget(self, path: FolderPath, paths: list[FolderPath]) -> None:
-        if path in paths:
-            self.context.base.drop_folder(path)
-
-
-class PrefixFetchedAgain(_PrefixLocally):
-    """Forgets all of them, so that the others come back in the next run."""
-
-    def forget(self, path: FolderPath, paths: list[FolderPath]) -> None:
-        del paths
-        self.context.base.drop_folder(path)
-
-
-class PatternOnServer(FolderStep):
-    """Deletes what a LIST of the removed name and `*` shows."""
-
-    def _remove_each_on_server(self, paths: list[FolderPath]) -> None:
-        session = self.context.session
-        for path in tops(paths):
-            pattern = quote(encode_name(self.names[path]) + b"*")
-            for each in session._command("list folders", b'LIST "" ' + pattern).named("LIST"):
-                session.remove_folder(ListedFolder.read(each).name)
-        for path in paths:
-            self.context.base.drop_folder(path)
-
-
-class SuperiorMadeAgain(FolderStep):
-    """Creates on the server again what is listed as a mere superior, as if nobody had removed it."""
-
-    def remove_locally(self, paths: list[FolderPath]) -> None:
-        shown = {self.context.hierarchy.path(each.name) for each in self._listing}
-        again = [path for path in paths if path in shown]
-        self.create_on_server(again)
-        super().remove_locally([path for path in paths if path not in again])
-
-
-# Emptied folders
-
-
-class _EmptiedIsRemoved(FolderStep):
-    """Takes a folder that was emptied for a removed one."""
-
-    def _rows(self) -> dict[Row, list[FolderPath]]:
-        rows = super()._rows()
-        for path in list(rows[Row.KEPT]):
-            if path != INBOX and self.context.base.objects(path) and not self.context.storage.objects(path):
-                self.context.storage.remove(path, inferiors=False)
-                rows[Row.KEPT].remove(path)
-                rows[Row.REMOVED_LOCALLY].append(path)
-        return rows
-
-
-class DeletedWithLastObject(Synchronizer):
-    """Removes a folder from both sides once its last object has gone."""
-
-    def synchronize_folder(self, path: FolderPath) -> None:
-        had = bool(self.context.base.objects(path))
-        super().synchronize_folder(path)
-        if had and not self.context.base.objects(path):
-            self.context.session.remove_folder(self.folders.names[path])
-            self.context.storage.remove(path, inferiors=False)
-            self.context.base.drop_folder(path)
 
 
 # Changes on both sides
@@ -608,15 +364,13 @@ class RenamedAndBack(FolderStep):
         return rows
 
 
-class LockFolder(Synchronizer):
-    """Creates a folder as a lock, and removes it at the end of the run."""
+class LockFolder(FolderStep):
+    """Creates a folder as a lock while it changes folders, and removes it then."""
 
-    def run(self) -> None:
+    def change_folders(self) -> None:
         self.context.session.create_folder("lock")
-        try:
-            super().run()
-        finally:
-            self.context.session.remove_folder("lock")
+        super().change_folders()
+        self.context.session.remove_folder("lock")
 
 
 # INBOX, and what the server refuses
@@ -692,29 +446,11 @@ HOOKS = {
     "empty-local-folder-not-created": FilledOnServer,
     "stored-without-creating-the-folder": StoredWithoutCreate,
     "trailing-delimiter-taken-for-name": TrailingDelimiter,
-    "server-removal-of-folder-ignored": KeptLocally,
-    "removed-server-folder-made-again": MadeAgainOnServer,
-    "only-empty-folders-removed-locally": OnlyEmptyLocally,
-    "objects-outlive-their-folder-locally": OrphansLocally,
-    "local-removal-of-folder-ignored": KeptOnServer,
-    "removed-local-folder-fetched-again": MadeAgainLocally,
-    "folder-emptied-and-not-deleted": ExpungedOnServer,
-    "folder-unsubscribed-and-not-deleted": Unsubscribed,
-    "active-folder-deleted-in-vain": ClientHook(
-        RemovedWhileActive, server=Hook(commands={"DELETE": refuses_the_active_folder})
-    ),
     "inferiors-created-before-superiors": ClientHook(InnermostFirst, server=Hook(account=NeedsSuperiors)),
     "only-innermost-created-locally": LeavesLocally,
     "only-innermost-created-on-server": LeavesOnServer,
     "only-first-level-created-on-server": TopsOnServer,
-    "only-superior-deleted-on-server": TopsDeleted,
-    "only-innermost-deleted-on-server": LeavesDeleted,
-    "superiors-deleted-before-inferiors": ClientHook(OutermostDeletedFirst, server=Hook(account=HasInferiors)),
-    "only-superior-removed-locally": TopsRemovedLocally,
-    "only-innermost-removed-locally": LeavesRemovedLocally,
-    "emptied-local-folder-counts-as-removed": _EmptiedIsRemoved,
     "empty-server-folders-ignored": OnlyFilled,
-    "folder-deleted-with-last-object": DeletedWithLastObject,
     "existing-folder-ends-the-run": ExistingEndsTheRun,
     "existing-folder-gets-a-number": Numbered,
     "existing-local-folder-overwritten": LocalOverwritten,
@@ -728,12 +464,7 @@ HOOKS = {
     "refused-inbox-removal-ends-run": InboxRemoved,
     "inbox-deleted-in-each-run": InboxRemovedAgain,
     "locally-removed-inbox-deleted": LocalInboxFollowed,
-    "siblings-removed-by-prefix": PrefixRemoved,
-    "siblings-fetched-again-after-removal": PrefixFetchedAgain,
-    "siblings-deleted-by-pattern": PatternOnServer,
     "refused-folder-removed-locally": RefusedIsRemoved,
-    "inferiors-removed-with-superior": InferiorsToo,
-    "removed-superior-made-again": SuperiorMadeAgain,
     "below-unlisted-superior-forgotten": ClientHook(
         ForgetsUnlistedSuperiors, server=Hook(behaviour=Behaviour(noselect_matches_star=False))
     ),

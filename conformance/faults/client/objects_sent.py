@@ -186,10 +186,15 @@ class RemovedOneByOneByNumber(_RemovingOtherwise):
 
 
 class RangeExpunged(_RemovingOtherwise):
-    """All objects between the first and the last that were removed locally are removed from the server."""
+    """All from the first to the last object that were removed locally are expunged, and lose their UID in the base."""
 
     def expunge(self, uids: list[int]) -> None:
         self.context.session.remove_objects(range(min(uids), max(uids) + 1))
+        between = [row for row in self.rows.values() if row.uid and min(uids) < row.uid < max(uids)]
+        self._know(*(replace(row, uid=None) for row in between))
+
+    def _gone_on_server(self, row: BaseObject) -> bool:
+        return row.uid is not None and super()._gone_on_server(row)
 
 
 class NewestRemovedInstead(_RemovingOtherwise):

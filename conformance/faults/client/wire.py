@@ -256,6 +256,14 @@ class FiledInTheOrderAsked(_Filing):
         return zip(uids, responses, strict=False)
 
 
+class UidsCountedFromFirst(_Filing):
+    """The UID of a body is the first one of the folder and as many more as there are objects before it."""
+
+    def filed(self, uids: list[int], responses: list[Response]) -> Iterator[tuple[int, Response]]:
+        first = min(self.server, default=uids[0])
+        return ((first - 1 + (each.number or 0), each) for each in responses)
+
+
 class UidExpectedFirst(_Filing):
     """A FETCH response in which UID is not the first item is passed over."""
 
@@ -330,6 +338,7 @@ HOOKS: dict[str, ClientHook | Step] = {
     "store-by-number-behind-uid-fetch": StoreBehindUidFetch,
     "response-number-taken-for-uid": NumberTakenForUid,
     "bodies-filed-in-order-asked": FiledInTheOrderAsked,
+    "uids-counted-from-the-first": UidsCountedFromFirst,
     "body-without-leading-uid-ignored": UidExpectedFirst,
     "expunge-in-fetches-ignored": ExpungeIgnored,
     "only-first-expunge-recorded": FirstExpungeOnly,

@@ -218,4 +218,3 @@ class CopiesOnServer(Synchronizer):
                 session.copy_objects(uids, names[target])
         except OperationRefused:
             return
-

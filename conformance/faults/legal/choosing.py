@@ -118,4 +118,3 @@ class MarksOnly(ObjectStep):
         for row in rows:
             del self.rows[row.handle]
         self.context.report.counters.removed_on_server += len(rows)
-

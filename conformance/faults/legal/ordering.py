@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from conformance.model.folders import FolderPath, outermost_first
 from conformance.model.policy import Direction
-from conformance.reference.client.base import Base
+from conformance.reference.client.base import Base, BaseObject
 from conformance.reference.client.context import Context
 from conformance.reference.client.folder_step import FolderStep
 from conformance.reference.client.object_step import ObjectStep
@@ -35,6 +35,10 @@ class Orderly(ObjectStep):
     def own_order(self) -> None:
         """3b to 3f in another order."""
         self.usual_order()
+
+    def _gone_on_server(self, row: BaseObject) -> bool:
+        """What was just stored is there, though it was not yet when the folder was looked at."""
+        return row.handle not in self.stored and super()._gone_on_server(row)
 
 
 class StoresFirst(Orderly):

@@ -331,13 +331,14 @@ class LosesUpdates(Mailbox):
     def store(
         self, messages: Iterable[Message], operation: FlagOperation, flags: Iterable[str], by: Watcher | None = None
     ) -> list[Message]:
-        named, given = list(messages), list(flags)
-        if isinstance(by, RemembersView):
-            for each in named:
-                each.flags = by.selected.get(each.uid, each.flags) if operation != "replace" else each.flags
-        changed = super().store(named, operation, given, by)
-        if isinstance(by, RemembersView):
-            by.selected |= {each.uid: each.flags for each in named}
+        if not isinstance(by, RemembersView):
+            return super().store(messages, operation, flags, by)
+        changed, given = [], self.known_flags(flags)
+        for each in messages:
+            known = by.selected.get(each.uid, each.flags)
+            after = {"add": known | given, "remove": known - given, "replace": given}[operation]
+            changed += super().store([each], "replace", after, by)
+            by.selected[each.uid] = each.flags
         return changed
 
 
