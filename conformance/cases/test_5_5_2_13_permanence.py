@@ -121,7 +121,7 @@ def test_unlisted_flags_do_not_persist(storage: Storage, judge: Judge) -> None:
     if not flags:
         raise NotApplicable("PERMANENTFLAGS is missing: every flag is permanent")
     _control(storage, tester, folder, uids[1])
-    changes = [f"{sign}FLAGS ({flag})" for flag in flags for sign in ("", "+")]
+    changes = [f"{sign}FLAGS ({flag})" for sign in ("", "+") for flag in flags]
     answers = [tester.ask(f"UID STORE {uids[0]} {change}".encode()) for change in changes]
     _judge_forgotten(storage, judge, tester, folder, uids[0], answers)
 

@@ -24,6 +24,7 @@ SPECIAL: dict[str, str] = {
     "bracket": "[x]",
     "plus-and-colon": "tel:+15550111",
     "long": "n" * 100,
+    "outer-space": " padded ",
 }
 PARENT: FolderPath = ("Parent",)
 CHILD: FolderPath = ("Parent", "Child")
@@ -44,6 +45,9 @@ def test_names_with_special_characters(scenario: Scenario, name: str) -> None:
     """A client synchronizes a folder whose name holds a character that IMAP gives a meaning, in both directions."""
     _require_name(scenario, name)
     scenario.establish(folder(ARCHIVE, *messages("message-1", "message-2")))
+    for mark in "%*":
+        if mark in name:
+            scenario.on_server.create_folder((f"L{name}".replace(mark, "another"),))
     scenario.on_server.put((f"S{name}",), item("message-11"))
     scenario.on_client.put((f"L{name}",), item("message-12"))
     scenario.synchronize()
@@ -57,7 +61,8 @@ def test_names_that_differ_in_case(scenario: Scenario) -> None:
     _require_name(scenario, "conv")
     scenario.store.remove_folder(("Conv",))
     base = folder(("Conv",), item("message-1"))
-    scenario.establish(folder(("conv",), item("message-2"), within=base))
+    if not scenario.begin(folder(("conv",), item("message-2"), within=base), "SYN-318"):
+        return
     scenario.on_server.put(("conv",), item("message-3"))
     scenario.on_client.put(("Conv",), item("message-4"))
     scenario.synchronize()
@@ -113,10 +118,29 @@ def test_inbox_is_never_removed(scenario: Scenario) -> None:
     """A client whose local storage has no INBOX completes its run and does not remove the server's."""
     if scenario.account.root:
         raise NotApplicable("the INBOX is outside the root folder that the suite may work in")
-    scenario.establish(usual_base())
+    if not scenario.begin(usual_base(), "SYN-317"):
+        return
     scenario.on_server.put(ARCHIVE, item("message-11"))
     scenario.synchronize()
     scenario.judge_end_state("SYN-317", covers=ALL)
     removed = [each for run in scenario.runs for each in run.of_kind("remove_folder") if each.folder in INBOX]
     if removed:
         scenario.judge.contradicted("SYN-317", "INBOX is left alone", "a DELETE of INBOX", removed[0].entry)
+
+
+@client_case("locally-removed-inbox-ends-nothing", "SYN-317")
+def test_locally_removed_inbox_ends_nothing(scenario: Scenario) -> None:
+    """A client whose local INBOX was removed synchronizes the rest, and tries to remove the server's once at most."""
+    if scenario.account.root:
+        raise NotApplicable("the INBOX is outside the root folder that the suite may work in")
+    scenario.establish(usual_base())
+    if ("INBOX",) not in scenario.client.snapshot().folders:
+        raise NotApplicable("local storage has no INBOX that could be removed")
+    scenario.judge.step("in local storage: remove folder INBOX")
+    scenario.client.remove_folder(("INBOX",))
+    scenario.on_server.put(ARCHIVE, item("message-11"))
+    scenario.synchronize()
+    scenario.judge_end_state("SYN-317", covers=ALL)
+    again = [each for each in scenario.run_once().of_kind("remove_folder") if each.folder in INBOX]
+    if again:
+        scenario.judge.contradicted("SYN-317", "INBOX is left alone", "DELETE INBOX again", again[0].entry)

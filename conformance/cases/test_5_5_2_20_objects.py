@@ -6,8 +6,12 @@ import pytest
 
 from conformance.cases.declaration import client_case
 from conformance.model.objects import message
+from conformance.outcomes import Reason
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, holding, item, messages, usual_base
-from conformance.scenario.scenario import ALL, Scenario
+from conformance.scenario.disturbance import interrupt, meanwhile
+from conformance.scenario.judge import NotApplicable
+from conformance.scenario.places import APPEND_COMMAND
+from conformance.scenario.scenario import ALL, Scenario, SyncRun
 
 
 @client_case("each-resulting-folder-is-set-active", "SYN-401")
@@ -17,9 +21,11 @@ def test_each_resulting_folder_is_set_active(scenario: Scenario) -> None:
     scenario.on_server.put(("New on the server",), item("message-11"))
     scenario.on_server.put(CONVERSATION, item("message-12"))
     scenario.on_client.remove(ARCHIVE, "message-3")
+    scenario.on_client.put(("New in local storage",), item("message-13"))
     scenario.synchronize()
+    paths = (CONVERSATION, ARCHIVE, ("New on the server",), ("New in local storage",))
     selected = {each.folder for run in scenario.runs for each in run.of_kind("set_active_folder")}
-    changed = {scenario.store.name(path) for path in (CONVERSATION, ARCHIVE, ("New on the server",))}
+    changed = {scenario.store.name(path) for path in paths}
     observed = f"not set active: {', '.join(sorted(changed - selected))}"
     scenario.judge.check("SYN-401", changed <= selected, "each changed folder is set active", observed)
 
@@ -48,12 +54,19 @@ def test_new_server_objects_are_fetched(scenario: Scenario, count: int) -> None:
 
 @client_case("known-objects-are-not-fetched-again", "SYN-404")
 def test_known_objects_are_not_fetched_again(scenario: Scenario) -> None:
-    """A client fetches the bodies of new objects only."""
+    """A client fetches the bodies of new objects only, and so none in a run after which nothing has changed."""
     scenario.establish(usual_base())
     scenario.on_server.put(CONVERSATION, item("message-11"))
     scenario.on_client.put(CONVERSATION, item("message-12"))
     known = set(scenario.store.uids(CONVERSATION, scenario.base.folders[CONVERSATION].values()))
     run = scenario.synchronize()
+    _judge_bodies(scenario, run, known)
+    if not scenario.findings.differences:
+        known = set(scenario.store.uids(CONVERSATION, scenario.base.folders[CONVERSATION].values()))
+        _judge_bodies(scenario, scenario.run_once(), known)
+
+
+def _judge_bodies(scenario: Scenario, run: SyncRun, known: set[int]) -> None:
     in_folder = [each for each in run.of_kind("fetch_object") if each.folder == scenario.store.name(CONVERSATION)]
     again = [each for each in in_folder if known & set(each.uids)]
     observed = f"UIDs {sorted(known & {uid for each in again for uid in each.uids})} fetched again"
@@ -71,6 +84,7 @@ def test_objects_removed_on_server_leave_local_storage(scenario: Scenario) -> No
     scenario.on_server.remove(CONVERSATION, "message-1", "message-2")
     scenario.on_client.put(CONVERSATION, item("message-30"))
     scenario.synchronize()
+    scenario.judge_strays()
     scenario.judge_end_state("SYN-406", "SYN-407")
 
 
@@ -108,7 +122,38 @@ def test_objects_removed_locally_leave_server(scenario: Scenario) -> None:
     scenario.on_client.remove(CONVERSATION, "message-1", "message-2")
     scenario.on_server.put(CONVERSATION, item("message-30"))
     scenario.synchronize()
+    scenario.judge_strays()
     scenario.judge_end_state("SYN-410", "SYN-411", "OP06-C1", "OP06-C2")
+
+
+@client_case("objects-marked-by-others-stay", "SYN-411", "OP06-C2")
+def test_objects_marked_by_others_stay(scenario: Scenario) -> None:
+    r"""A client that removes an object leaves another one on the server that somebody else has marked as \Deleted."""
+    if "UIDPLUS" not in scenario.store.observer.capabilities:
+        raise NotApplicable("without UIDPLUS an EXPUNGE cannot spare what others have marked", Reason.NO_ABILITY)
+    scenario.establish(usual_base())
+    scenario.on_server.set_flags(CONVERSATION, "message-2", add=["\\Deleted"])
+    scenario.on_client.remove(CONVERSATION, "message-1")
+    run = scenario.synchronize()
+    identity = scenario.stage.equality.identity
+    held = {identity(each.octets) for each in scenario.store.snapshot().folders.get(CONVERSATION, ())}
+    kept = identity(item("message-2").content.octets) in held
+    for each in ("SYN-411", "OP06-C2"):
+        scenario.judge.check(each, kept, "the object that another client marked stays", "it is gone", run.last)
+
+
+@client_case("uids-of-uploads-are-not-guessed", "SYN-409")
+def test_uids_of_uploads_are_not_guessed(scenario: Scenario) -> None:
+    """A client knows its own upload although another client stores an object just before."""
+    scenario.establish(usual_base())
+    scenario.on_client.put(CONVERSATION, item("message-11"))
+    store = meanwhile(APPEND_COMMAND, lambda: scenario.on_server.put(CONVERSATION, item("message-12")))
+    interrupt(scenario, store)
+    scenario.synchronize()
+    scenario.on_client.set_flags(CONVERSATION, "message-11", add=["\\Flagged"])
+    scenario.on_server.set_flags(CONVERSATION, "message-12", add=["\\Answered"])
+    scenario.synchronize()
+    scenario.judge_end_state("SYN-409", covers=ALL)
 
 
 @client_case("causal-order", "SYN-412")
@@ -166,7 +211,7 @@ def test_everything_at_once(scenario: Scenario) -> None:
     scenario.on_client.set_flags(ARCHIVE, "transfer-4", add=["\\Seen"])
     scenario.on_client.put(("From local storage",), item("message-14"))
     scenario.synchronize()
-    scenario.judge_end_state("SYN-417", "SYN-703", "SYN-704", "SYN-705")
+    scenario.judge_end_state("SYN-417", "SYN-703", "SYN-704", "SYN-705", covers=ALL)
 
 
 @client_case("device-replacement", "SYN-419")

@@ -122,8 +122,8 @@ def test_delimiter_of_the_hierarchy(storage: Storage, judge: Judge) -> None:
     mine = [each for each in tester.listing() if storage.path(each.wire_name) is not None]
     used = {each.delimiter for each in mine}
     nested = [path for path in TREE if len(path) > 1 and storage.named(mine, *path)]
-    judge.check("OP09-S2", used == {delimiter} and nested, f"names are made with {delimiter!r}", f"{used}")
     judge.check("OP09-S7", len(used) == 1, "one delimiter below the root", f"{sorted(map(str, used))}")
+    judge.check("OP09-S2", used == {delimiter} and nested, f"names are made with {delimiter!r}", f"{used}")
 
 
 @server_case("attributes-of-names", "OP09-S2", "OP09-S6", "OP09-S10")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 from conformance.clients.protocol import StorageClient
 from conformance.clients.simulation import SimulatedClient

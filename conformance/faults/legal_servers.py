@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from conformance.faults.hooks import Hook, Rewrite
+from conformance.faults.hooks import Hook, Rewrite, faulty
+from conformance.faults.implementations import in_memory
 from conformance.imap.endpoint import Credentials
+from conformance.model.folders import FolderPath
 from conformance.reference.server import Behaviour
-from conformance.reference.server.accounts import Account
+from conformance.reference.server.accounts import Account, Clock
 from conformance.reference.server.behaviour import ALL_EXTENSIONS, SELECT_ITEMS
 from conformance.reference.server.engine import ServerConnection
 from conformance.reference.server.store import Draft, FlagOperation, Mailbox, Message, Watcher
 from conformance.reference.server.view import MailboxView
 from conformance.scenario.variations import VARIATIONS
+from conformance.servers.protocol import Account as StorageAccount
+from conformance.servers.protocol import StorageServer
+from conformance.servers.simulation import SimulatedServer
 
 _USUAL = Behaviour()
 _TAGGED = re.compile(rb"(?m)^([A-Za-z]+\d+ (?:OK|NO|BAD))\b")
@@ -23,10 +29,26 @@ _FEW_FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "\\Draft")
 
 @dataclass(frozen=True)
 class LegalServer:
-    """A server that is right, and what is unusual about it."""
+    """A server that is right, and what is unusual about it; `root` is where the folders of an account begin."""
 
     sentence: str
     hook: Hook
+    root: FolderPath = ()
+
+    def open(self) -> StorageServer:
+        """The server in memory, to be used as a context manager."""
+        return _BelowRoot(self.hook, self.root) if self.root else in_memory(self.hook)
+
+
+class _BelowRoot(SimulatedServer):
+    """A server whose accounts begin at a folder."""
+
+    def __init__(self, hook: Hook, root: FolderPath) -> None:
+        super().__init__(faulty(hook).server, clock=lambda: datetime.now(UTC))
+        self._root = root
+
+    def fresh_account(self) -> StorageAccount:
+        return replace(super().fresh_account(), root=self._root)
 
 
 def _behaves(sentence: str, behaviour: Behaviour) -> LegalServer:
@@ -73,8 +95,8 @@ class _AllRecent(MailboxView):
 class _Furnished(Account):
     """Comes with a folder besides INBOX."""
 
-    def __init__(self, credentials: Credentials, behaviour: Behaviour, clock: Callable[[], object]) -> None:
-        super().__init__(credentials, behaviour, clock)  # type: ignore[arg-type]  (passed on)
+    def __init__(self, credentials: Credentials, behaviour: Behaviour, clock: Clock) -> None:
+        super().__init__(credentials, behaviour, clock)
         self.create("Drafts")
 
 
@@ -115,7 +137,9 @@ LEGAL_SERVERS: dict[str, LegalServer] = (
         "names-in-upper-case": _behaves("It makes new names upper case.", Behaviour(name_case="upper")),
         "names-without-case": _behaves("It compares names without case.", Behaviour(name_case="insensitive")),
         "bare-levels-hidden": _behaves("LIST * leaves bare levels out.", Behaviour(noselect_matches_star=False)),
-        "folders-below-a-prefix": _behaves("Personal folders lie below a prefix.", Behaviour(personal_prefix="Mail/")),
+        "folders-below-a-prefix": LegalServer(
+            "Personal folders lie below a prefix.", Hook(behaviour=Behaviour(personal_prefix="Mail/")), ("Mail",)
+        ),
         "no-capability-in-greeting": _behaves("It greets without CAPABILITY.", Behaviour(capability_in_greeting=False)),
         "no-capability-after-login": _behaves(
             "It tells no CAPABILITY at login.", Behaviour(capability_after_login=False)

@@ -33,8 +33,8 @@ UNPROVEN = (Status.SURVIVED, Status.NOT_APPLIED, Status.ERROR)
 class Kill(Frozen):
     """A test case that found a fault by a requirement that it violates, with whatever parameters.
 
-    `first` tells whether nothing else was contradicted before it in this test case but what demands the same in other
-    words; `examples` counts those of a random case.
+    `first` tells whether nothing was contradicted before it in this test case, but by the same observation; `examples`
+    counts those of a random case.
     """
 
     requirement: str

@@ -25,7 +25,6 @@ from conformance.faults.hooks import ClientHook, Hook
 from conformance.faults.implementations import ProgramMissing, staged
 from conformance.faults.results import Kill, Status, Trial
 from conformance.outcomes import CaseResult, Finding, Outcome, Reason
-from conformance.scenario.attribution import TWINS
 from conformance.scenario.stage import Stage
 from conformance.spec import Basis, Role, requirement
 
@@ -89,18 +88,28 @@ def _kills(fault: Fault, seen: Run, control: Run) -> list[Kill]:
     for case in seen.cases.values():
         contradicted = _contradicted(case)
         before = _contradicted(control.cases[case.id]) if case.id in control.cases else ()
-        for each in contradicted:
+        for each, finding in contradicted.items():
             if each in fault.requirements and each not in before:
                 examples, name = case.examples.run if case.examples else 0, case.id.partition("[")[0]
-                first = each in (contradicted[0], *TWINS.get(contradicted[0], ()))
+                first = _is_first(finding, contradicted)
                 kill = Kill(requirement=each, case=name, first=first, examples=examples)
                 found[each, name] = _together(found.get((each, name)), kill)
     return sorted(found.values(), key=lambda kill: (kill.requirement, kill.case))
 
 
-def _contradicted(case: CaseResult) -> list[str]:
-    """The requirements that a test case found contradicted, in the order in which it did."""
-    return list(dict.fromkeys(each.requirement for each in case.findings if is_contradiction(each)))
+def _contradicted(case: CaseResult) -> dict[str, Finding]:
+    """The requirements that a test case found contradicted, in the order in which it did, with the first finding."""
+    found: dict[str, Finding] = {}
+    for each in case.findings:
+        if is_contradiction(each):
+            found.setdefault(each.requirement, each)
+    return found
+
+
+def _is_first(finding: Finding, contradicted: Mapping[str, Finding]) -> bool:
+    """Whether nothing was contradicted before it, but by the same observation."""
+    before = next(iter(contradicted.values()))
+    return (finding.expected, finding.observed) == (before.expected, before.observed)
 
 
 def _together(one: Kill | None, other: Kill) -> Kill:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from conformance.imap.data import UID_LIMIT, UidSet
 from conformance.imap.errors import SyntaxProblem
+from conformance.imap.operations import Operation
 from conformance.imap.syntax import Command, Literal, Token, parse_command
 from conformance.imap.transcript import Entry
 from conformance.scenario.scenario import SyncRun
@@ -52,6 +53,11 @@ class Sent:
 def sent(runs: Iterable[SyncRun]) -> list[Sent]:
     """The commands that the client sent in these runs, by entry."""
     return sorted((each for run in runs for each in _of_run(run)), key=lambda each: each.entry)
+
+
+def lists_folders(operation: Operation) -> bool:
+    """Whether a LIST asks for folders, and not for the delimiter alone (RFC 3501 6.3.8)."""
+    return operation.items[:2] != ("", "")
 
 
 def heard(runs: Iterable[SyncRun], pattern: bytes) -> list[Entry]:

@@ -161,12 +161,18 @@ class Scenario:
         if len(fetched) < wanted:
             raise PreconditionNotReached(f"the client fetched {len(fetched)} of the {wanted} objects of the base")
 
-    def begin(self, state: StoreState) -> bool:
-        """Make `state` the base like `establish`, but judge that first synchronization; whether it went well."""
+    def begin(self, state: StoreState, primary: str | None = None) -> bool:
+        """Make `state` the base like `establish`, but judge that first synchronization; whether it went well.
+
+        What went wrong breaks `primary`, or without that the requirements of the table.
+        """
         self.judge.step(f"base, established by a first synchronization: {_told(state)}")
         self.store.fill(state)
         self.on_server.state = state
         self._settle()
+        if primary and self.findings.differences:
+            self.judge_end_state(primary, covers=ALL)
+            return False
         for difference in self._telling_differences():
             self._contradict(broken_requirement(difference), difference)
         return not self.findings.differences
@@ -462,7 +468,8 @@ class Scenario:
 
 
 def _is_stray(difference: Difference) -> bool:
-    return difference.nature is Nature.MISSING and difference.row is Row.KEPT and difference.because is None
+    missing = difference.nature in (Nature.MISSING, Nature.FOLDER_MISSING)
+    return missing and difference.row is Row.KEPT and difference.because is None
 
 
 def _contents(snapshot: Snapshot, lens: Lens) -> Counter[tuple[FolderPath, str, Flags]]:

@@ -78,12 +78,17 @@ def _elsewhere(events: list[Event], path: FolderPath) -> str | None:
     return None
 
 
+_LOOKS = frozenset({"select", "examine", "left"})
+"""Kinds of event by which nothing in the store can have changed."""
+
+
 def _otherwise(record: Record, events: list[Event], path: FolderPath, session: int) -> str:
     if record.there_at < record.came_at:
         return "OP03-S1" if record.came == "append" else UNCITED
     if any(event.kind == "append" and event.path == path for event in events):
         return "OP03-S1"
-    return "OP06-S1" if events or record.there_by == session else "SYN-802"
+    changed = [event for event in events if event.kind not in _LOOKS]
+    return "OP06-S1" if changed or record.there_by == session else "SYN-802"
 
 
 def of_altered(ledger: Ledger, path: FolderPath, name: str) -> str:

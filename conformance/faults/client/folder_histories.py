@@ -42,6 +42,15 @@ class BaseTakenOver(FolderStep):
                 base.write(path, base.objects(known[validity]).values())
 
 
+class RenamedIsNotRemoved(FolderStep):
+    """Keeps in local storage a removed folder whose UIDVALIDITY is still there under another name."""
+
+    def remove_locally(self, paths: list[FolderPath]) -> None:
+        there = {self.context.session.status(name).uid_validity for name in self.names.values()}
+        known = self.context.base.folders()
+        super().remove_locally([path for path in paths if known[path].uid_validity not in there])
+
+
 class KnownForEver(ObjectStep):
     """An object that was once on the server counts as stored there, in whatever folder it is now."""
 
@@ -266,6 +275,7 @@ HOOKS = {
     "server-without-idle-ends-the-run": NeedsIdle,
     "new-objects-only-by-notices": OnlyLocalNews,
     "new-name-takes-over-base": BaseTakenOver,
+    "old-name-kept-beside-new": RenamedIsNotRemoved,
     "objects-known-in-any-folder": KnownForEver,
     "local-rename-is-undone": RenamedBack,
     "uids-outlive-their-uidvalidity": OldUidsKept,

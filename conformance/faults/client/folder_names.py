@@ -285,6 +285,17 @@ class OneOfTwoCases(PartlyListed):
         return list({each.name.casefold(): each for each in listing}.values())
 
 
+class OnlyAsSent(FolderStep):
+    """Takes a folder that it created for missing where the server lists it under another spelling."""
+
+    def create_on_server(self, paths: list[FolderPath]) -> None:
+        sent, refusals = self._send_creations(paths)
+        listed = {each.name for each in self.context.session.list_folders(self.context.hierarchy.root)}
+        self.names |= {path: name for path, name in sent.items() if name in listed}
+        for path in sent:
+            self._note_creation(path, refusals.get(path))
+
+
 class SpelledAsSent(FolderStep):
     """Looks for a folder under the name that it sent, and in each run stores anew what is not there."""
 
@@ -342,5 +353,6 @@ HOOKS = {
     "eight-bit-name-ends-the-run": EightBitEndsTheRun,
     "folder-named-nil-passed-over": NilPassedOver,
     "folder-named-nil-called-none": NilIsNone,
+    "rewritten-name-never-recognized": OnlyAsSent,
     "rewritten-name-stored-again": SpelledAsSent,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 from conformance.imap.data import compact_uids
 from conformance.imap.errors import ImapProblem, OperationRefused
@@ -14,8 +13,8 @@ from conformance.imap.results import FetchedObject, ObjectMetadata, fetched
 from conformance.imap.syntax import octets_of
 from conformance.model.folders import FolderPath
 from conformance.reference.client.context import Context
+from conformance.reference.client.flags import folded
 from conformance.reference.client.folder_step import FolderStep
-from conformance.reference.client.matching import Orphans
 from conformance.reference.client.object_step import ObjectStep
 from conformance.reference.client.synchronizer import Synchronizer
 
@@ -131,7 +130,7 @@ class ExaminesFirst(ObjectStep):
 
 
 class LooksAfterStoring(ObjectStep):
-    """Looks at the metadata of all that came after an object was stored, as a client does that takes nothing on trust."""
+    """Looks at metadata and headers of all that came from the first object on that it stored."""
 
     def store_new(self) -> None:
         super().store_new()
@@ -171,7 +170,7 @@ class MoreCommands(Synchronizer):
         wire_name = quote(encode_name(name)).decode()
         self.say(f"STATUS {wire_name} (MESSAGES RECENT UNSEEN UIDNEXT UIDVALIDITY)", "NOOP")
         super().synchronize_folder(path)
-        self.say("CHECK", "UID SEARCH DELETED", 'LIST "" *', "NOOP", f"STATUS {wire_name} (UIDNEXT)")
+        self.say("CHECK", "UID SEARCH DELETED", 'LIST "" *', "NOOP")
 
 
 class Closes(Synchronizer):
@@ -228,8 +227,6 @@ class SkipsUnchanged(Synchronizer):
         context.base.annotate(("", "status"), key, value)
 
     def _is_settled(self, path: FolderPath) -> bool:
-        from conformance.reference.client.flags import folded
-
         base = self.context.base
         rows, local = base.objects(path), self.context.storage.objects(path)
         same = {each.handle: each.flags for each in rows.values() if each.uid}
@@ -292,9 +289,9 @@ class KnowsChanges(ObjectStep):
 
 # Octets
 
-_COMMAND = re.compile(rb"^[A-Za-z0-9]+ (?:UID )?[A-Z]+(?= |\r)")
+_COMMAND = re.compile(rb"^([A-Za-z0-9]+ )((?:UID )?[A-Z]+)(?= |\r)")
 
 
 def in_lower_case(octets: bytes) -> bytes:
     """The name of a command in lower case."""
-    return _COMMAND.sub(lambda found: found[0].lower(), octets)
+    return _COMMAND.sub(lambda found: found[1] + found[2].lower(), octets)

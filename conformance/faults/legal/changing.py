@@ -54,17 +54,15 @@ class StoresMany(ObjectStep):
 class FlagsAfterwards(ObjectStep):
     """Stores an object without flags, and sets them by STORE."""
 
-    def _prepare(self, each: object) -> BaseObject | None:
-        prepared = super()._prepare(each)  # type: ignore[arg-type]
-        return prepared and replace(prepared, flags=frozenset())
+    storing = False
 
-    def store_one(self, row: BaseObject) -> bool:
-        each = self.local[row.handle]
-        self.local[row.handle] = replace(each, flags=frozenset())
-        try:
-            return super().store_one(row)
-        finally:
-            self.local[row.handle] = each
+    def store_new(self) -> None:
+        self.storing = True
+        super().store_new()
+        self.storing = False
+
+    def _permitted(self, flags: Flags) -> Flags:
+        return frozenset() if self.storing else super()._permitted(flags)
 
     def update_metadata(self) -> None:
         for each in self.context.session.list_objects() if self.stored else ():

@@ -76,7 +76,7 @@ class AddsHeader(ObjectStep):
     def store_one(self, row: BaseObject) -> bool:
         session = self.context.session
         plain = session.store_object
-        session.store_object = lambda name, octets, **more: plain(name, self.FIELD + octets, **more)  # type: ignore
+        session.store_object = lambda name, octets, **more: plain(name, self.FIELD + octets, **more)  # type: ignore[method-assign]
         try:
             return super().store_one(row)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from conformance.imap.session import FetchedObject
 from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind
 from conformance.model.policy import Direction
@@ -15,7 +16,6 @@ from conformance.reference.client.context import Context
 from conformance.reference.client.folder_step import FolderStep
 from conformance.reference.client.object_step import ObjectStep
 from conformance.reference.client.synchronizer import Synchronizer
-from conformance.imap.session import FetchedObject
 
 
 class _HoldsFlags(ObjectStep):
@@ -29,8 +29,9 @@ class _HoldsFlags(ObjectStep):
         super().activate()
         for uid, each in self.server.items():
             self.server[uid] = replace(each, flags=self._held(each.flags))
-        for handle, local in self.local.items():
-            self.local[handle] = replace(local, flags=self._held(local.flags))
+        for handle, local in list(self.local.items()):
+            if self._held(local.flags) != local.flags:
+                self.local[handle] = self.context.storage.set_flags(local, self._held(local.flags))
 
     def _held(self, flags: Flags) -> Flags:
         return frozenset(flag for flag in flags if self.holds(flag.lower()))

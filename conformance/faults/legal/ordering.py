@@ -94,7 +94,7 @@ class NewEverywhereFirst(Synchronizer):
         self.folders.list_folders()
         self.folders.change_folders()
         for step in (_NewOnly, ObjectStep):
-            self.object_step = step  # type: ignore[misc]  (a step of this run alone)
+            self.object_step = step
             for path in self.resulting_folders():
                 self.synchronize_folder(path)
         for path in self.folders.remove_postponed():
