@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 
 from conformance.cases.registry import declarations
 from conformance.clients.protocol import StorageClient
 from conformance.clients.simulation import SimulatedClient
 from conformance.configuration import Profile
-from conformance.faults.hooks import Hook, answers_ok
-from conformance.faults.implementations import in_memory
+from conformance.faults.hooks import Hook, answers_ok, faulty
+from conformance.faults.implementations import BOUNDS, in_memory
+from conformance.faults.legal_clients import LEGAL_CLIENTS, LegalClient
+from conformance.faults.legal_servers import LEGAL_SERVERS
 from conformance.faults.null import NullClient, NullServer
 from conformance.faults.results import Checked
 from conformance.faults.trial import Run, run
 from conformance.outcomes import CaseResult, Outcome
-from conformance.reference.server import Behaviour
 from conformance.scenario.stage import Stage
-from conformance.scenario.variations import VARIATIONS
 from conformance.servers.protocol import StorageServer
 from conformance.spec import Level, Role, requirement
 
@@ -29,6 +30,7 @@ class Expected(StrEnum):
     """What has to become of a control."""
 
     NOTHING_WRONG = "no test case finds anything wrong"
+    NOTHING_FAILS = "no test case fails or warns"
     NOTHING_ESTABLISHED = "no mandatory requirement passes"
     FAILED = "a mandatory requirement fails"
 
@@ -45,7 +47,8 @@ def _no_client() -> StorageClient | None:
 class Control:
     """An implementation in a role, and what has to become of it.
 
-    Where it is `scripted`, the cases that draw at random are left out.
+    Where it is `scripted`, the cases that draw at random are left out; of the others `share` takes a part. `runs` is
+    how many synchronizations a client may need until both sides agree.
     """
 
     sentence: str
@@ -55,20 +58,19 @@ class Control:
     client: Callable[[], StorageClient | None] = _no_client
     claims: dict[str, bool] = field(default_factory=dict)
     scripted: bool = True
+    share: int | None = None
+    runs: int = 2
 
     @property
     def selection(self) -> tuple[str, ...]:
         """The test cases that are run."""
         role = [name for name, each in declarations().items() if each.role is self.role]
-        return tuple(name for name in role if not (self.scripted and _is_costly(name)))
+        chosen = [name for name in role if not (self.scripted and _is_costly(name))]
+        return tuple(chosen if self.share is None else chosen[self.share :: _SHARES])
 
 
 def _is_costly(case: str) -> bool:
     return case.startswith("random-") or case == "cut-at-every-point"
-
-
-def _varied(behaviour: Behaviour) -> Callable[[], StorageServer]:
-    return lambda: in_memory(Hook(behaviour=behaviour))
 
 
 def _lying() -> StorageServer:
@@ -97,12 +99,39 @@ CONTROLS: dict[str, Control] = {
     "lying-server": Control(
         "A server that claims extensions and does nothing of them.", Role.SERVER, Expected.FAILED, _lying
     ),
-} | {
-    f"legal-server-{name}": Control(
-        "A server in one of the ways that the text allows.", Role.SERVER, Expected.NOTHING_WRONG, _varied(behaviour)
-    )
-    for name, behaviour in VARIATIONS.items()
 }
+_SHARES = 16
+"""Among how many variants the cases are shared out: each is held to a part, and all of them together to every case."""
+
+
+def _legal() -> Iterator[tuple[str, Control]]:
+    for number, (name, server) in enumerate(LEGAL_SERVERS.items()):
+        yield (
+            f"legal-server-{name}",
+            Control(server.sentence, Role.SERVER, Expected.NOTHING_FAILS, server.open, share=number % _SHARES),
+        )
+    for number, (name, client) in enumerate(LEGAL_CLIENTS.items()):
+        yield (
+            f"legal-client-{name}",
+            Control(
+                client.sentence,
+                Role.CLIENT,
+                Expected.NOTHING_FAILS,
+                partial(_beside, client),
+                client.open,
+                dict(client.claims),
+                share=number % _SHARES,
+                runs=client.runs,
+            ),
+        )
+
+
+def _beside(client: LegalClient) -> StorageServer:
+    server = client.open()
+    return in_memory(client.hook.server) if isinstance(server, SimulatedClient) else faulty(client.hook.server)
+
+
+CONTROLS |= dict(_legal())
 
 
 def check(name: str, control: Control) -> Checked:
@@ -110,7 +139,8 @@ def check(name: str, control: Control) -> Checked:
     begun = time.monotonic()
     with ExitStack() as up:
         server, client = control.server(), control.client()
-        stage = Stage(up.enter_context(server), up.enter_context(client) if client else None, overrides=control.claims)
+        here = up.enter_context(server), up.enter_context(client) if client else None
+        stage = Stage(*here, overrides=control.claims, bounds=replace(BOUNDS, runs=control.runs))
         seen = run(stage, control.role, control.selection, Profile.QUICK)
     wrong = _WRONG[control.expected](seen)
     seconds = round(time.monotonic() - begun, 2)
@@ -123,6 +153,12 @@ def _finds_anything(seen: Run) -> str:
 
 
 _QUIET = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+def _fails_anything(seen: Run) -> str:
+    bad = (Outcome.FAIL, Outcome.WARN, Outcome.ERROR)
+    found = [each for each in seen.cases.values() if each.outcome in bad]
+    return _told(found) if found or not seen.cases else ""
 
 
 def _establishes_anything(seen: Run) -> str:
@@ -142,6 +178,7 @@ def _fails_nothing(seen: Run) -> str:
 
 _WRONG: dict[Expected, Callable[[Run], str]] = {
     Expected.NOTHING_WRONG: _finds_anything,
+    Expected.NOTHING_FAILS: _fails_anything,
     Expected.NOTHING_ESTABLISHED: _establishes_anything,
     Expected.FAILED: _fails_nothing,
 }

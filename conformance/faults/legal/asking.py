@@ -243,50 +243,6 @@ class Subscribes(FolderStep):
             self.context.session._command("subscribe", line)
 
 
-class KnowsChanges(ObjectStep):
-    """Asks a server with CONDSTORE for what changed only, and searches for what is there (RFC 7162 3.1)."""
-
-    def activate(self) -> None:
-        context = self.context
-        base, session = context.base, context.session
-        self.active = session.set_active_folder(self.name, read_only=not context.uploads)
-        if self.active.uid_validity != base.folders()[self.path].uid_validity:
-            base.renumber(self.path, self.active.uid_validity)
-        self.local, self.rows = context.storage.objects(self.path), base.objects(self.path)
-        place = ("", "changes", self.name)
-        seen = base.annotations(place)
-        since, version = int(seen.get("modseq", b"0")), str(self.active.uid_validity).encode()
-        if not self.active.highest_modseq or not since or seen.get("version") != version:
-            listed = session.list_objects() if self.active.exists != 0 else []
-            self.server = {each.uid: each for each in listed}
-        else:
-            there = set(session.search("ALL")) if self.active.exists else set()
-            kept = {int(uid): value for uid, value in seen.items() if uid.isdigit()}
-            flags = {uid: frozenset(kept[uid].decode().split(" ")[1:]) for uid in kept.keys() & there}
-            sizes = {uid: int(kept[uid].split(b" ")[0]) for uid in flags}
-            self.server = {uid: ObjectMetadata(uid, flags[uid], sizes[uid], None) for uid in sorted(flags)}
-            if there:
-                for each in session.fetch_metadata(changed_since=since):
-                    self.server[each.uid] = each
-            missing = there - self.server.keys()
-            for each in session.fetch_metadata(missing) if missing else ():
-                self.server[each.uid] = each
-        self._keep(place, version, seen)
-
-    def _keep(self, place: FolderPath, version: bytes, seen: dict[str, bytes]) -> None:
-        base = self.context.base
-        now = {
-            str(uid): b" ".join([str(each.size or 0).encode(), *(flag.encode() for flag in sorted(each.flags))])
-            for uid, each in self.server.items()
-        }
-        now |= {"modseq": str(self.active.highest_modseq or 0).encode(), "version": version}
-        for entry in seen.keys() - now.keys():
-            base.annotate(place, entry, None)
-        for entry, value in now.items():
-            if seen.get(entry) != value:
-                base.annotate(place, entry, value)
-
-
 # Octets
 
 _COMMAND = re.compile(rb"^([A-Za-z0-9]+ )((?:UID )?[A-Z]+)(?= |\r)")

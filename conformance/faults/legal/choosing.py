@@ -11,8 +11,9 @@ from conformance.reference.client.content import kind_of
 from conformance.reference.client.flags import folded, merge_flags
 from conformance.reference.client.folder_step import FolderStep
 from conformance.reference.client.matching import Orphans
-from conformance.reference.client.object_step import ObjectStep
+from conformance.reference.client.object_step import Change, ObjectStep
 from conformance.reference.client.report import SynchronizationProblem
+from conformance.reference.client.synchronizer import Synchronizer
 
 
 class ChangeWins(ObjectStep):
@@ -32,20 +33,36 @@ class ChangeWins(ObjectStep):
         return there is not None and here is None and folded(there.flags) != row.flags
 
 
-class ServerWins(Merging):
+class _OneSideWins(Merging):
+    """Takes one side's flags where both sides changed some of an object and objects move both ways."""
+
+    def winner(self, local: Flags, server: Flags) -> Flags:
+        """The flags that both sides get."""
+        raise NotImplementedError
+
+    def ends(self, base: Flags, local: Flags, server: Flags) -> tuple[Flags, Flags]:
+        both = self.winner(local, server) if base not in (local, server) else merge_flags(base, local, server)
+        return both, both
+
+    def merge(self, row: BaseObject) -> Change:
+        two_ways = self.context.downloads and self.context.uploads
+        return super().merge(row) if two_ways else ObjectStep.merge(self, row)
+
+
+class ServerWins(_OneSideWins):
     """Where both sides changed flags of an object, both get the server's."""
 
-    def ends(self, base: Flags, local: Flags, server: Flags) -> tuple[Flags, Flags]:
-        merged = server if base not in (local, server) else merge_flags(base, local, server)
-        return merged, merged
+    def winner(self, local: Flags, server: Flags) -> Flags:
+        del local
+        return server
 
 
-class ClientWins(Merging):
+class ClientWins(_OneSideWins):
     """Where both sides changed flags of an object, both get the client's."""
 
-    def ends(self, base: Flags, local: Flags, server: Flags) -> tuple[Flags, Flags]:
-        merged = local if base not in (local, server) else merge_flags(base, local, server)
-        return merged, merged
+    def winner(self, local: Flags, server: Flags) -> Flags:
+        del server
+        return local
 
 
 class RemovalOfFoldersWins(FolderStep):
@@ -94,15 +111,32 @@ class StartsAnew(ObjectStep):
         self.rows = {}
 
 
-class RefusesNewIdentifiers(ObjectStep):
-    """A new UIDVALIDITY ends the run with an error, until the user has decided what to do."""
+class _NumbersAnew(FolderStep):
+    """What it makes on the server is new, whatever was known under the name."""
 
-    def activate(self) -> None:
-        before = self.context.base.folders()[self.path].uid_validity
-        status = self.context.session.status(self.name)
-        if before is not None and status.uid_validity != before:
-            raise SynchronizationProblem(f"the server has renumbered {self.name}; nothing was changed")
-        super().activate()
+    def _note_creation(self, path: FolderPath, refusal: str | None) -> None:
+        super()._note_creation(path, refusal)
+        if path in self.names and refusal is None:
+            self.context.base.renumber(path, None)
+
+
+class RefusesNewIdentifiers(Synchronizer):
+    """Looks at each UIDVALIDITY first; a new one ends the run with an error before anything is changed."""
+
+    folder_step = _NumbersAnew
+
+    def run(self) -> None:
+        self.recover()
+        self.folders.list_folders()
+        for path, folder in self.context.base.folders().items():
+            name = self.folders.names.get(path)
+            if name is not None and folder.uid_validity is not None:
+                self._check(name, folder.uid_validity)
+        super().run()
+
+    def _check(self, name: str, known: int) -> None:
+        if self.context.session.status(name).uid_validity != known:
+            raise SynchronizationProblem(f"the server has renumbered {name}; nothing was changed")
 
 
 class MarksOnly(ObjectStep):

@@ -16,6 +16,8 @@ from conformance.imap.session import FetchedObject, StorageSession
 from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath
 from conformance.reference.client.base import BaseObject
+from conformance.reference.client.content import digest
+from conformance.reference.client.matching import Orphans
 from conformance.reference.client.memory import MemoryClient
 from conformance.reference.client.object_step import ObjectStep
 from conformance.reference.client.synchronizer import Synchronizer
@@ -70,8 +72,13 @@ class AddsHeader(ObjectStep):
 
     FIELD = b"X-Client-ID: 1\r\n"
 
+    def _receive(self, each: FetchedObject, orphans: Orphans) -> None:
+        super()._receive(replace(each, octets=each.octets.removeprefix(self.FIELD)), orphans)
+
     def download(self, each: FetchedObject) -> None:
         super().download(replace(each, octets=self.FIELD + each.octets))
+        row = next(row for row in self.rows.values() if row.uid == each.uid)
+        self._know(replace(row, digest=digest(each.octets), size=len(each.octets)))
 
     def store_one(self, row: BaseObject) -> bool:
         session = self.context.session
