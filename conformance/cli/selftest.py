@@ -112,6 +112,7 @@ def _conclude(matrix: Matrix, output: Path, *, publish: bool) -> int:
         calm = [each.model_copy(update={"seconds": 0.0}) for each in matrix.controls]
         kept = matrix.model_copy(update={"trials": tuple(stable), "controls": tuple(calm)})
         _write(PUBLISHED, canonical(kept.model_dump(mode="json")))
+        _write(PUBLISHED.parents[2] / "reports" / "faults.md", markdown(kept, faults, requirements()))
     for each in less:
         click.echo(f"published, and not found now: {each}")
     if unfounded:

@@ -17,6 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import click
+
 from conformance.cases import registry
 from conformance.faults.catalogue import Fault, catalogue
 from conformance.faults.trial import attempt
@@ -134,3 +136,27 @@ def mutations(faults: Iterable[Fault], workers: int) -> Iterator[tuple[Place, Ki
                     alone[place].append(kill)
         ordered = sorted(seen)
         yield from pool.map(is_noticed, ordered, [alone[each][:CANDIDATES] for each in ordered])
+
+
+@click.command()
+@click.option("--select", multiple=True, metavar="ID", help="Only by the faults of this requirement; repeatable.")
+@click.option("-n", "workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Parallel processes.")
+def main(select: tuple[str, ...], workers: int) -> None:
+    """Tell which judgements could be taken out of the test cases without the selftest noticing; exit code 1 if any."""
+    faults = [
+        each
+        for each in catalogue().faults.values()
+        if not each.is_a_program and not each.loopback and (not select or set(select) & set(each.requirements))
+    ]
+    places = list(mutations(faults, workers))
+    unnoticed = [place for place, kill in places if kill is None]
+    for file, line in unnoticed:
+        click.echo(f"conformance/cases/{file}:{line}: no fault is lost with this judgement")
+    click.echo(
+        f"{len(places) - len(unnoticed)} of {len(places)} judgements are missed by the selftest if they are taken out"
+    )
+    raise SystemExit(1 if unnoticed or not places else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -134,10 +134,10 @@ def is_contradiction(finding: Finding) -> bool:
 def _with_and_without(fault: Fault, hook: Hook | ClientHook | None) -> tuple[Run, Run]:
     with staged(fault, hook) as stage:
         with_it = _run(stage, fault)
-    behaviour = hook.behaviour if isinstance(hook, Hook) else hook.server.behaviour if hook else ""
-    key = (fault.role, fault.selection, fault.profile, fault.loopback, fault.server, fault.client, repr(behaviour))
+    right = hook.removed if hook else None
+    key = (fault.role, fault.selection, fault.profile, fault.loopback, fault.server, fault.client, repr(right))
     if key not in _CONTROLS:
-        with staged(fault, hook.removed if hook else None, is_wrong=False) as stage:
+        with staged(fault, right, is_wrong=False) as stage:
             _CONTROLS[key] = _run(stage, fault)
     return with_it, _CONTROLS[key]
 
