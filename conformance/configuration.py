@@ -48,6 +48,7 @@ class Configuration(BaseModel):
     seed: int = Field(default=DEFAULT_SEED, ge=0, description="the seed of all random draws")
     select: tuple[str, ...] = Field(default=(), description="requirement ids, case ids or clauses; empty means all")
     output: Path = Field(default=Path("reports/latest"), description="the directory the report is written to")
+    simplify: bool = Field(default=True, description="whether failing examples are made as simple as can be")
     workers: int = Field(default=0, ge=0, le=64, description="parallel processes; 0 means none beside this one")
     synchronize_timeout: float = Field(default=30.0, gt=0, le=3600)
     answer_timeout: float = Field(default=10.0, gt=0, le=600)

@@ -78,7 +78,9 @@ def exploration(session: ConformanceSession, judge: Judge, request: pytest.Fixtu
     configuration = session.configuration
     fresh_judge = lambda: Judge(requirement, judge.transcript)  # noqa: E731  (one expression, named for its reader)
     keep = session.keeper_of(request.node)
-    return Exploration(judge, EFFORTS[configuration.profile], configuration.seed, fresh_judge, keep)
+    effort = EFFORTS[configuration.profile]
+    effort = effort if configuration.simplify else replace(effort, shrink=False)
+    return Exploration(judge, effort, configuration.seed, fresh_judge, keep)
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ LEGAL_CLIENTS: dict[str, LegalClient] = {
     "removed-folders-go": LegalClient(
         "It removes a folder with what came into it meanwhile.",
         ClientHook(choosing.RemovalOfFoldersWins),
-        unsettled=("SYN-606", "SYN-607"),
+        unsettled=("SYN-417", "SYN-606", "SYN-607"),
     ),
     "keeps-equal-objects-twice": LegalClient(
         "It carries equal objects over that came on both sides.", ClientHook(choosing.KeepsBoth)

@@ -182,15 +182,9 @@ LEGAL_SERVERS: dict[str, LegalServer] = (
         "refuses-before-the-literal": _behaves("It refuses before the object.", Behaviour(refuse_before_literal=True)),
         "vanished-tells-all": _behaves("VANISHED tells all that is not there.", Behaviour(vanished_reports_all=True)),
         "no-idle": _behaves("It offers no IDLE.", _USUAL.without("IDLE")),
-        "no-notices": _behaves("It says nothing during IDLE.", Behaviour(idle_push=False)),
+        "no-notices": _behaves("It says nothing during IDLE.", Behaviour(idle_push=False), ("SYN-206",)),
         "no-notices-and-no-idle": _behaves(
             "It never says anything unasked.", replace(_USUAL, idle_push=False).without("IDLE")
-        ),
-        "few-permanent-flags": _behaves(
-            "It keeps few flags.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted", "\\Seen"))
-        ),
-        "deleted-is-the-only-flag": _behaves(
-            "It keeps no flag but one.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted",))
         ),
         "no-new-keywords": _behaves(
             "It keeps no new keywords.", Behaviour(new_keywords=False, permanent_flags=_FEW_FLAGS)
@@ -293,6 +287,12 @@ LEGAL_SERVERS: dict[str, LegalServer] = (
 """Servers by id; each differs from the reference server in what its sentence says."""
 
 MISJUDGED_SERVERS: dict[str, LegalServer] = {
+    "few-permanent-flags": _behaves(
+        "It keeps few flags.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted", "\\Seen"))
+    ),
+    "deleted-is-the-only-flag": _behaves(
+        "It keeps no flag but one.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted",))
+    ),
     "folders-below-a-prefix": LegalServer(
         "Personal folders lie below a prefix.", Hook(behaviour=Behaviour(personal_prefix="Mail/")), ("Mail",)
     ),

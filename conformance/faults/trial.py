@@ -159,6 +159,7 @@ def run(stage: Stage, role: Role, selection: tuple[str, ...], profile: Profile) 
             role=Roles(role.value),
             profile=profile,
             select=selection,
+            simplify=False,
             output=output,
         )
         session = launch(settings, _Nobody(), stage)

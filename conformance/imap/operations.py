@@ -98,10 +98,14 @@ def read_operations(
 
     Connections opened before `since` are followed from their beginning, so that their active folder is known.
     """
-    connections: dict[str, _Connection] = {}
-    for entry in transcript.entries(connection_prefix):
-        if until is None or entry.number <= until:
-            connections.setdefault(entry.connection, _Connection(entry.connection)).take(entry)
+    begun = {
+        each.connection: transcript.opening(each)
+        for each in reversed(transcript.entries(connection_prefix, since, until))
+    }
+    connections = {name: _Connection(name) for name in begun}
+    for entry in transcript.entries(connection_prefix, min(begun.values(), default=1) - 1, until):
+        if entry.number >= begun.get(entry.connection, entry.number + 1):
+            connections[entry.connection].take(entry)
     found = (operation for connection in connections.values() for operation in connection.finish())
     return sorted((one for one in found if one.entry > since), key=lambda one: one.entry)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
@@ -58,6 +59,7 @@ class Transcript:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._connections: set[str] = set()
+        self._openings: dict[str, list[int]] = {}
         self._secrets = Secrets(secrets)
         self._start = time.monotonic()
 
@@ -74,6 +76,8 @@ class Transcript:
             kept = self._secrets.mask(mask_login(octets) if direction == "C" else octets)
             entry = Entry(len(self._entries) + 1, connection, direction, time.monotonic() - self._start, kept)
             self._entries.append(entry)
+            if direction == "!" and octets.startswith(b"opened"):
+                self._openings.setdefault(connection, []).append(entry.number)
         return entry
 
     def _admit(self, connection: str) -> None:
@@ -85,10 +89,16 @@ class Transcript:
         """Append a remark of ours, such as `opened`, `cut` or a marker."""
         return self.record(connection, "!", text.encode())
 
-    def entries(self, connection_prefix: str | None = None, since: int = 0) -> list[Entry]:
-        """The entries with a number above `since`, of all connections or those whose name starts with the prefix."""
+    def opening(self, entry: Entry) -> int:
+        """The number of the entry at which the connection of this one was opened; 1 where that was not noted."""
+        openings = self._openings.get(entry.connection, [])
+        before = bisect_right(openings, entry.number)
+        return openings[before - 1] if before else 1
+
+    def entries(self, connection_prefix: str | None = None, since: int = 0, until: int | None = None) -> list[Entry]:
+        """The entries with a number above `since` and up to `until`, of connections whose name starts so, or of all."""
         with self._lock:
-            later = self._entries[since:]
+            later = self._entries[since:until]
         return [entry for entry in later if entry.connection.startswith(connection_prefix or "")]
 
     def mark(self) -> int:

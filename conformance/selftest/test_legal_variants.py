@@ -17,8 +17,8 @@ from conformance.outcomes import Outcome
 from conformance.scenario.stage import Stage
 from conformance.spec import Role
 
-USUAL = ("everything-at-once", "second-synchronization-changes-nothing", "object-moved-locally")
-OF_ITSELF = ("local-change-starts-a-synchronization",)
+USUAL = ("everything-at-once",)
+OF_ITSELF = ("several-triggers-at-once",)
 """What a client that runs by itself is held to."""
 TELLING: dict[str, tuple[str, ...]] = {
     "fetches-examined-without-peek": ("fetching-has-no-side-effect",),
@@ -38,15 +38,25 @@ TELLING: dict[str, tuple[str, ...]] = {
     "tries-again-at-once": ("bye-in-the-middle-of-a-run",),
     "server-flags-win": ("unknown-system-flags",),
     "client-flags-win": ("unknown-system-flags",),
-    "refuses-when-renumbered": ("random-divergence-with-conflict",),
     "only-messages": ("works-without-notifications",),
     "no-media-objects": ("every-kind-is-uploaded",),
     "creates-no-folders": ("new-local-folder-is-created-on-server",),
     "removes-no-folders": ("folder-removed-locally-leaves-server",),
 }
 """The test cases, besides the usual ones, that are most likely to take a variant for a fault."""
-OF_SERVERS = ("5.5.2.9", "OP02-S1", "OP02-S7", "OP04-S13", "OP13-S1")
-MISJUDGING = ("random-histories-of-a-client",)
+MISJUDGED_AT_RANDOM = {"refuses-when-renumbered", "few-permanent-flags", "folders-below-a-prefix"}
+"""Those that only the random cases misjudge, which take too long here."""
+OF_SERVERS = (
+    "create-folder-plainly",
+    "list-whole-hierarchy-once-each",
+    "set-active-folder-plainly",
+    "store-and-fetch-plainly",
+    "fetch-items-and-macros",
+    "update-metadata-plainly",
+    "remove-object-plainly",
+)
+SERVERS = [name for name in LEGAL_SERVERS if not name.startswith(("varied-", "without-"))]
+"""The others are among the controls, and so are all other test cases."""
 QUIET = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
@@ -67,7 +77,7 @@ def _found_of_client(legal: LegalClient, *cases: str) -> list[str]:
         parts = up.enter_context(server(legal.hook.server)), up.enter_context(legal.open())
         stage = Stage(*parts, overrides=legal.claims, bounds=replace(BOUNDS, runs=legal.runs))
         seen = run(stage, Role.CLIENT, cases, Profile.QUICK)
-    assert any(each.outcome in QUIET for each in seen.cases.values()) or not legal.unsettled
+    assert seen.cases
     return _found(seen, legal.unsettled)
 
 
@@ -84,24 +94,24 @@ def test_a_legal_client_is_found_wrong_by_nothing(name: str) -> None:
     assert _found_of_client(legal, *usual, *TELLING.get(name, ())) == []
 
 
-@pytest.mark.parametrize("name", LEGAL_SERVERS)
+@pytest.mark.parametrize("name", SERVERS)
 def test_a_legal_server_is_found_wrong_by_nothing(name: str) -> None:
-    """The test cases about listing, and some about each of the other operations."""
+    """A plain look at each of the operations."""
     assert _found_of_server(LEGAL_SERVERS[name], *OF_SERVERS) == []
 
 
-@pytest.mark.parametrize("name", MISJUDGED_CLIENTS)
+@pytest.mark.parametrize("name", [name for name in MISJUDGED_CLIENTS if name not in MISJUDGED_AT_RANDOM])
 @pytest.mark.xfail(strict=True, reason="the test cases do not allow for this client yet")
 def test_a_misjudged_client_will_be_found_wrong_by_nothing(name: str) -> None:
     """Whoever mends the judgement moves the client to the others."""
     assert _found_of_client(MISJUDGED_CLIENTS[name], *TELLING.get(name, USUAL)) == []
 
 
-@pytest.mark.parametrize("name", MISJUDGED_SERVERS)
+@pytest.mark.parametrize("name", [name for name in MISJUDGED_SERVERS if name not in MISJUDGED_AT_RANDOM])
 @pytest.mark.xfail(strict=True, reason="the test cases do not allow for this server yet")
 def test_a_misjudged_server_will_be_found_wrong_by_nothing(name: str) -> None:
     """Whoever mends the judgement moves the server to the others."""
-    assert _found_of_server(MISJUDGED_SERVERS[name], *MISJUDGING) == []
+    assert _found_of_server(MISJUDGED_SERVERS[name], "reading-sets-seen-and-tells") == []
 
 
 def test_a_variant_is_one_thing_or_the_other() -> None:
@@ -109,3 +119,4 @@ def test_a_variant_is_one_thing_or_the_other() -> None:
     assert not LEGAL_CLIENTS.keys() & MISJUDGED_CLIENTS.keys()
     assert not LEGAL_SERVERS.keys() & MISJUDGED_SERVERS.keys()
     assert TELLING.keys() <= LEGAL_CLIENTS.keys() | MISJUDGED_CLIENTS.keys()
+    assert MISJUDGED_CLIENTS.keys() | MISJUDGED_SERVERS.keys() >= MISJUDGED_AT_RANDOM
