@@ -10,6 +10,7 @@ import pytest
 from conformance.clients.protocol import AdapterCannot
 from conformance.clients.reference import ReferenceClient
 from conformance.faults.client import triggers as faults
+from conformance.faults.null import NullClient
 from conformance.imap.transcript import Transcript
 from conformance.model.triggers import Triggers
 from conformance.outcomes import Outcome
@@ -20,7 +21,6 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Bounds, Stage
 from conformance.scenario.unattended import Unattended
-from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.reference import ReferenceStorageServer
 from conformance.spec import requirement

@@ -20,6 +20,7 @@ from conformance.clients.process import run_bounded
 from conformance.clients.protocol import ClientTimeout
 from conformance.clients.reference import ReferenceClient
 from conformance.clients.registry import open_client
+from conformance.faults.null import NullClient
 from conformance.imap.proxy import RecordingProxy
 from conformance.imap.transcript import Transcript
 from conformance.model.equality import Equality
@@ -27,7 +28,6 @@ from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind, message, of_kind
 from conformance.model.policy import Policy
 from conformance.problems import AdapterProblem, UsageProblem
-from conformance.faults.null import NullClient
 from conformance.selftest.desk import BOUND, DEEP, FOLDER, Desk, same
 from conformance.selftest.imap_servers import scripted
 from conformance.selftest.programs import eventually, or_skip, running

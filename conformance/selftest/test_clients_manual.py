@@ -18,6 +18,7 @@ from conformance.clients.manual import ManualClient
 from conformance.clients.protocol import AdapterCannot, StorageClient, SyncResult
 from conformance.clients.reference import ReferenceClient
 from conformance.configuration import Roles
+from conformance.faults.null import NullClient
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.session import StorageSession
 from conformance.model.folders import FolderPath
@@ -28,7 +29,6 @@ from conformance.reference.client.object_step import ObjectStep
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.report import Report
 from conformance.scenario.visibility import ON_THE_SERVER, ON_THE_WIRE
-from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.protocol import Account
 from conformance.servers.reference import ReferenceStorageServer

@@ -15,11 +15,11 @@ from conformance.configuration import Configuration, Roles
 from conformance.execution.honesty import require_honesty
 from conformance.execution.preflight import examine
 from conformance.execution.session import ConformanceSession
+from conformance.faults.null import NullClient
 from conformance.model.folders import FolderPath
 from conformance.model.states import Flags, Snapshot
 from conformance.problems import AdapterProblem
 from conformance.scenario.stage import Stage
-from conformance.faults.null import NullClient
 from conformance.servers.protocol import Account
 from conformance.servers.reference import ReferenceStorageServer
 

@@ -11,11 +11,11 @@ import pytest
 
 from conformance.clients.reference import ReferenceClient
 from conformance.configuration import Roles
+from conformance.faults.null import NullClient
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.outcomes import Outcome, Verdict
 from conformance.report import Report, exit_code
 from conformance.scenario.stage import Bounds
-from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.protocol import Ability, Account
 from conformance.servers.reference import ReferenceStorageServer

@@ -18,6 +18,7 @@ from conformance.clients.simulation import SimulatedClient
 from conformance.configuration import Roles
 from conformance.execution.simulation import client_within_reach
 from conformance.faults.hooks import Hook, answers_ok, faulty
+from conformance.faults.null import NullClient
 from conformance.imap.memory_proxy import MemoryProxy
 from conformance.imap.session import FetchedObject
 from conformance.imap.transcript import EntryDirection, Transcript
@@ -33,7 +34,6 @@ from conformance.scenario.judge import Judge
 from conformance.scenario.places import FETCH_COMMAND, SELECT_ANSWER
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
-from conformance.faults.null import NullClient
 from conformance.selftest.running import judged
 from conformance.servers.reference import ReferenceStorageServer
 from conformance.servers.registry import SERVERS, open_server
