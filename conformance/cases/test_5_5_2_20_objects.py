@@ -96,8 +96,10 @@ def test_new_local_objects_are_stored(scenario: Scenario) -> None:
     scenario.on_client.put(("New folder",), *messages("message-61", "message-62"))
     scenario.synchronize()
     scenario.judge_end_state("SYN-408")
-    stored = [each for run in scenario.runs for each in run.of_kind("store_object") if each.status == "OK"]
-    observed = f"{len(stored)} objects were stored by APPEND"
+    folders = {scenario.store.name(path) for path in (CONVERSATION, ("New folder",))}
+    stores = [each for run in scenario.runs for each in run.of_kind("store_object") if each.status == "OK"]
+    stored = [each for each in stores if each.folder in folders]
+    observed = f"{len(stored)} objects were stored by APPEND into their folder"
     scenario.judge.check("OP03-C1", len(stored) >= 52, "52 objects are stored by APPEND", observed)
 
 
