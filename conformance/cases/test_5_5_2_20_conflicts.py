@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from conformance.cases.declaration import client_case
-from conformance.outcomes import Reason
 from conformance.scenario.content import ARCHIVE, CONVERSATION, holding, item, messages, usual_base
-from conformance.scenario.judge import NotApplicable
 from conformance.scenario.scenario import ALL, Scenario
-from conformance.servers.protocol import Ability
 
 
 @client_case("object-removed-on-both-sides", "SYN-601")
@@ -91,28 +88,21 @@ def test_same_object_on_both_sides_without_base(scenario: Scenario) -> None:
 @client_case("new-uid-validity-with-the-same-content", "SYN-609")
 def test_new_uid_validity_with_the_same_content(scenario: Scenario) -> None:
     """A client holds every object once on both sides after the server gave a folder a new UIDVALIDITY."""
+    scenario.require_renewal()
     scenario.establish(usual_base())
-    _renew_uid_validity(scenario)
+    scenario.renew_uid_validity(CONVERSATION)
     _judge_anew(scenario, "SYN-609")
 
 
 @client_case("new-uid-validity-with-other-content", "SYN-610")
 def test_new_uid_validity_with_other_content(scenario: Scenario) -> None:
     """A client holds the new content only after the server replaced all of a folder under a new UIDVALIDITY."""
+    scenario.require_renewal()
     scenario.establish(usual_base())
     scenario.on_server.remove(CONVERSATION, *sorted(scenario.base.folders[CONVERSATION]))
     scenario.on_server.put(CONVERSATION, *messages("message-31", "message-32", "message-33"))
-    _renew_uid_validity(scenario)
+    scenario.renew_uid_validity(CONVERSATION)
     _judge_anew(scenario, "SYN-610")
-
-
-def _renew_uid_validity(scenario: Scenario) -> None:
-    server = scenario.stage.server
-    if Ability.NEW_UID_VALIDITY not in server.abilities:
-        raise NotApplicable("the server's adapter cannot renew a UIDVALIDITY", Reason.NO_ABILITY)
-    scenario.judge.step("on the server: give Conversation a new UIDVALIDITY")
-    scenario.store.close()
-    server.renew_uid_validity(scenario.account, scenario.store.name(CONVERSATION))
 
 
 def _judge_anew(scenario: Scenario, requirement: str) -> None:

@@ -7,12 +7,10 @@ from conformance.clients.reference import ReferenceClient
 from conformance.model.comparison import Difference, Nature
 from conformance.model.oracle import Row
 from conformance.model.states import Side, StoreState
-from conformance.outcomes import Reason
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, messages, usual_base
-from conformance.scenario.judge import NotApplicable, PreconditionNotReached
+from conformance.scenario.judge import PreconditionNotReached
 from conformance.scenario.scenario import ALL, Scenario
 from conformance.scenario.sides import LocalSide
-from conformance.servers.protocol import Ability
 
 CHANGES = ("create_folder", "remove_folder", "rename_folder", "store_object", "remove_object", "update_metadata")
 
@@ -28,15 +26,11 @@ def _pending(scenario: Scenario) -> None:
 @client_case("uid-validity-renewed-with-changes-pending", "SYN-611")
 def test_uid_validity_renewed_with_changes_pending(scenario: Scenario) -> None:
     """A client whose pending changes name old UIDs lets none of them reach another object, and loses no new one."""
-    server = scenario.stage.server
-    if Ability.NEW_UID_VALIDITY not in server.abilities:
-        raise NotApplicable("the server's adapter cannot renew a UIDVALIDITY", Reason.NO_ABILITY)
+    scenario.require_renewal()
     _pending(scenario)
     scenario.on_server.remove(CONVERSATION, "message-4")
     scenario.on_server.put(CONVERSATION, item("message-12"))
-    scenario.judge.step("on the server: give Conversation a new UIDVALIDITY")
-    scenario.store.close()
-    server.renew_uid_validity(scenario.account, scenario.store.name(CONVERSATION))
+    scenario.renew_uid_validity(CONVERSATION)
     _judge_pending(scenario)
 
 

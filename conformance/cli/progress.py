@@ -7,7 +7,7 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as RichProgress
+from rich.progress import Progress as Bar
 from rich.text import Text
 
 from conformance.outcomes import CaseResult, Outcome
@@ -22,15 +22,14 @@ _STYLES = {
 _QUIET_STEP = 25
 
 
-class Progress:
-    """Watches a run; a context manager."""
+class _Line:
+    """One live line on a terminal; a context manager."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, total: int | None) -> None:
         self.console = Console(file=stream, highlight=False, soft_wrap=True)
-        self.done, self.total = 0, 0
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = RichProgress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
-        self._task = self._bar.add_task("starting", total=None)
+        self._bar = Bar(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+        self._task = self._bar.add_task("starting", total=total)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -40,6 +39,14 @@ class Progress:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+
+class Progress(_Line):
+    """Watches a run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream, None)
+        self.done, self.total = 0, 0
 
     def expect(self, cases: int) -> None:
         """So many test cases will run."""
@@ -59,30 +66,18 @@ class Progress:
             self.console.print(f"{self.done} of {self.total} done")
 
 
-class Bar:
-    """Watches a number of things that are done; a context manager. What is told of one stays on the screen."""
+class Count(_Line):
+    """Watches a number of things that are done. What is told of one stays on the screen."""
 
     def __init__(self, stream: TextIO, total: int) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        super().__init__(stream, total)
         self._total, self._done = total, 0
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = RichProgress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
-        self._task = self._bar.add_task("starting", total=total)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def done(self, name: str, told: str) -> None:
         """One more is done."""
         self._done += 1
         self._bar.update(self._task, advance=1, description=name[:48])
         if told:
-            self._console.print(Text(f"{name}: {told}"))
-        elif not self._console.is_terminal and self._done % _QUIET_STEP == 0:
-            self._console.print(f"{self._done} of {self._total} done")
+            self.console.print(Text(f"{name}: {told}"))
+        elif not self.console.is_terminal and self._done % _QUIET_STEP == 0:
+            self.console.print(f"{self._done} of {self._total} done")

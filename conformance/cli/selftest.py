@@ -66,7 +66,7 @@ def _chosen(faults: list[Fault], names: tuple[str, ...], select: tuple[str, ...]
 
 
 def _run(faults: list[Fault], workers: int, *, with_controls: bool, whole: bool) -> Matrix:
-    from conformance.cli.progress import Bar
+    from conformance.cli.progress import Count
     from conformance.configuration import DEFAULT_SEED
     from conformance.execution.header import suite_version
     from conformance.faults.campaign import work
@@ -76,14 +76,14 @@ def _run(faults: list[Fault], workers: int, *, with_controls: bool, whole: bool)
 
     controls = tuple(CONTROLS) if with_controls else ()
     trials, checks = dict[str, Trial](), dict[str, Checked]()
-    with Bar(sys.stdout, len(faults) + len(controls)) as bar:
+    with Count(sys.stdout, len(faults) + len(controls)) as count:
         for each in work(faults, controls, workers):
             if isinstance(each, Trial):
                 trials[each.fault] = each
-                bar.done(each.fault, "" if each.status is Status.KILLED else f"{each.status}: {each.detail}")
+                count.done(each.fault, "" if each.status is Status.KILLED else f"{each.status}: {each.detail}")
             else:
                 checks[each.control] = each
-                bar.done(each.control, "" if each.holds else f"control does not hold: {each.observed}")
+                count.done(each.control, "" if each.holds else f"control does not hold: {each.observed}")
     return Matrix(
         suite=suite_version(),
         requirement_set=requirement_set_digest(),
@@ -108,9 +108,7 @@ def _conclude(matrix: Matrix, output: Path, *, publish: bool) -> int:
     _write(output / "selftest.json", canonical(matrix.model_dump(mode="json")))
     _write(output / "selftest.md", markdown(matrix, faults, requirements()))
     if publish:
-        stable = [each.model_copy(update={"seconds": 0.0}) for each in matrix.trials]
-        calm = [each.model_copy(update={"seconds": 0.0}) for each in matrix.controls]
-        kept = matrix.model_copy(update={"trials": tuple(stable), "controls": tuple(calm)})
+        kept = matrix.without_times()
         _write(PUBLISHED, canonical(kept.model_dump(mode="json")))
         _write(PUBLISHED.parents[2] / "reports" / "faults.md", markdown(kept, faults, requirements()))
     for each in less:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 from conformance.configuration import Profile
@@ -19,18 +19,15 @@ def work(faults: Sequence[Fault], controls: Sequence[str], workers: int) -> Iter
         faults, key=lambda each: (not each.is_a_program, not each.loopback, each.profile is Profile.QUICK)
     )
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        begun: list[Future[Trial | Checked]] = [pool.submit(_checked, each) for each in controls]
-        begun += [pool.submit(_tried, each.id) for each in costly_first]
+        begun = [*_begin(pool, checked, controls), *_begin(pool, tried, (each.id for each in costly_first))]
         for done in as_completed(begun):
             yield done.result()
 
 
-def _checked(name: str) -> Trial | Checked:
-    return checked(name)
-
-
-def _tried(name: str) -> Trial | Checked:
-    return tried(name)
+def _begin(
+    pool: Executor, job: Callable[[str], Trial | Checked], names: Iterable[str]
+) -> list[Future[Trial | Checked]]:
+    return [pool.submit(job, each) for each in names]
 
 
 def tried(name: str) -> Trial:

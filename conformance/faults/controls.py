@@ -136,8 +136,7 @@ def _legal() -> Iterator[tuple[str, Control]]:
 
 
 def _beside(client: LegalClient) -> StorageServer:
-    server = client.open()
-    return in_memory(client.hook.server) if isinstance(server, SimulatedClient) else faulty(client.hook.server)
+    return faulty(client.hook.server) if client.on_loopback else in_memory(client.hook.server)
 
 
 CONTROLS |= dict(_legal())

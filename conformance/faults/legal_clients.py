@@ -22,10 +22,6 @@ from conformance.faults.legal import (
 )
 
 
-def _in_memory(hook: ClientHook) -> StorageClient:
-    return RewritingClient(hook) if hook.sends or hook.hears else SimulatedClient(hook.synchronizer)
-
-
 @dataclass(frozen=True)
 class LegalClient:
     """A client that is right: what is unusual about it, what it claims, and how many runs it may need to converge.
@@ -39,7 +35,7 @@ class LegalClient:
     claims: Mapping[str, bool] = field(default_factory=dict)
     runs: int = 2
     unsettled: tuple[str, ...] = ()
-    adapter: Callable[[ClientHook], StorageClient] = _in_memory
+    adapter: Callable[[ClientHook], StorageClient] = RewritingClient
 
     @property
     def on_loopback(self) -> bool:

@@ -90,6 +90,12 @@ class Matrix(Frozen):
             missed.update({trial.about} - finders if trial.status in UNPROVEN else ())
         return {each: FaultsFound(found=found[each], seeded=found[each] + missed[each]) for each in found | missed}
 
+    def without_times(self) -> Matrix:
+        """The same, as another run of the same suite would come to."""
+        trials = (each.model_copy(update={"seconds": 0.0}) for each in self.trials)
+        controls = (each.model_copy(update={"seconds": 0.0}) for each in self.controls)
+        return self.model_copy(update={"trials": tuple(trials), "controls": tuple(controls)})
+
     def of_requirement(self, requirement: str) -> Iterator[Trial]:
         """The faults that a requirement found."""
         return (each for each in self.trials if any(kill.requirement == requirement for kill in each.kills))

@@ -18,24 +18,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from conformance.configuration import Configuration, Profile, Roles
-from conformance.execution.launcher import launch
-from conformance.execution.reporting import report_of
+from conformance.execution.reporting import unwatched
 from conformance.faults.catalogue import Fault
 from conformance.faults.hooks import ClientHook, Hook
 from conformance.faults.implementations import ProgramMissing, staged
 from conformance.faults.results import Kill, Status, Trial
-from conformance.outcomes import CaseResult, Finding, Outcome, Reason
+from conformance.outcomes import CaseResult, Finding, Outcome
+from conformance.scenario.judge import CONTRADICTED
 from conformance.scenario.stage import Stage
-from conformance.spec import Basis, Role, requirement
+from conformance.spec import Role, requirement
 
 _DATE = re.compile(rb"[ \d]\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d \+0000")
 _TIME = re.compile(rb"^ *(\d+) +[\d.]+ ", re.MULTILINE)
 _GREEN = (Outcome.PASS, Outcome.WARN, Outcome.NOT_APPLICABLE)
-_CONTRADICTED = {
-    Basis.FAIL: (Outcome.FAIL, Reason.CONTRADICTION),
-    Basis.WARN: (Outcome.WARN, Reason.RECOMMENDATION),
-    Basis.INCONCLUSIVE: (Outcome.INCONCLUSIVE, Reason.OPEN),
-}
 
 
 @dataclass(frozen=True)
@@ -127,8 +122,8 @@ def _collateral(fault: Fault, run: Run) -> list[str]:
 
 def is_contradiction(finding: Finding) -> bool:
     """Whether a requirement was contradicted, as gravely as its record allows."""
-    expected = _CONTRADICTED.get(requirement(finding.requirement).rests_on)
-    return expected is not None and (finding.outcome, finding.reason) == expected
+    expected = CONTRADICTED[requirement(finding.requirement).rests_on]
+    return finding.outcome is not Outcome.PASS and (finding.outcome, finding.reason) == expected
 
 
 def _with_and_without(fault: Fault, hook: Hook | ClientHook | None) -> tuple[Run, Run]:
@@ -162,8 +157,7 @@ def run(stage: Stage, role: Role, selection: tuple[str, ...], profile: Profile) 
             simplify=False,
             output=output,
         )
-        session = launch(settings, _Nobody(), stage)
-        cases = {each.id: each for each in report_of(session, session.clock).cases}
+        cases = {each.id: each for each in unwatched(settings, stage).cases}
         return Run(cases, {name: _trace(case, output) for name, case in cases.items()})
 
 
@@ -180,11 +174,3 @@ def _without_today(date: re.Match[bytes]) -> bytes:
         then = datetime.strptime(date[0].decode().strip(), "%d-%b-%Y %H:%M:%S %z")
         return b"now" if abs(datetime.now(UTC) - then) < timedelta(days=1) else date[0]
     return date[0]
-
-
-class _Nobody:
-    def expect(self, cases: int) -> None:
-        """Nobody watches."""
-
-    def finished(self, result: CaseResult) -> None:
-        """Nobody watches."""

@@ -62,11 +62,8 @@ class HistoryRun:
             raise PreconditionNotReached(f"{step}: {problem}") from None
 
     def _renumber(self, step: Renumber) -> None:
-        scenario = self.scenario
-        self.judge.step(str(step))
         self._renumbered.add(step.path)
-        scenario.store.close()
-        scenario.stage.server.renew_uid_validity(scenario.account, scenario.store.name(step.path))
+        self.scenario.renew_uid_validity(step.path, str(step))
 
     # Interruptions
 

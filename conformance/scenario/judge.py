@@ -13,12 +13,13 @@ from conformance.outcomes import Deciding, Examples, Finding, Observation, Outco
 from conformance.scenario.visibility import ON_THE_SERVER, ON_THE_WIRE, UNSEEN
 from conformance.spec import Basis, Requirement
 
-_CONTRADICTED = {
+CONTRADICTED = {
     Basis.FAIL: (Outcome.FAIL, Reason.CONTRADICTION),
     Basis.WARN: (Outcome.WARN, Reason.RECOMMENDATION),
     Basis.INCONCLUSIVE: (Outcome.INCONCLUSIVE, Reason.OPEN),
     Basis.RECORD: (Outcome.PASS, None),
 }
+"""What a contradiction comes to, by the gravest outcome that may rest on the requirement."""
 
 
 class ConformanceFailure(AssertionError):
@@ -89,7 +90,7 @@ class Judge:
 
         `follows` names plain requirements that it breaks, too.
         """
-        outcome, reason = _CONTRADICTED[self.record(requirement).rests_on]
+        outcome, reason = CONTRADICTED[self.record(requirement).rests_on]
         self._add(requirement, outcome, reason, expected, observed, entry, tuple(follows))
         if outcome is Outcome.PASS:
             self.remark(f"{requirement}: {observed} (expected: {expected})")

@@ -34,11 +34,12 @@ from conformance.model.states import Flags, Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
 from conformance.problems import AdapterProblem
 from conformance.scenario.attribution import TWINS, broken_requirement, plain_requirements
-from conformance.scenario.judge import Judge, PreconditionNotReached
+from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
 from conformance.scenario.sides import LocalSide, ServerSide, StoreSide
 from conformance.scenario.stage import Stage
 from conformance.scenario.store import INBOX, ServerStore
 from conformance.scenario.visibility import ON_THE_SERVER, changes_the_server
+from conformance.servers.protocol import Ability
 
 _FLAG_NATURES = (Nature.FLAG_NOT_SET, Nature.FLAG_NOT_CLEARED)
 _FOLDER_NATURES = (Nature.FOLDER_MISSING, Nature.FOLDER_SURPLUS, Nature.FOLDER_UNKNOWN)
@@ -330,6 +331,17 @@ class Scenario:
         same = before[1] == after[1] and self.same(before, after)
         self._untouched = same
         return run, changes, same
+
+    def require_renewal(self) -> None:
+        """Raise `NotApplicable` unless a folder of this server can be given a new UIDVALIDITY."""
+        if Ability.NEW_UID_VALIDITY not in self.stage.server.abilities:
+            raise NotApplicable("the server's adapter cannot renew a UIDVALIDITY", Reason.NO_ABILITY)
+
+    def renew_uid_validity(self, path: FolderPath, told: str | None = None) -> None:
+        """Let the server give a folder a new UIDVALIDITY, and its objects new UIDs; `told` is the step in words."""
+        self.judge.step(told or f"on the server: give {display(path)} a new UIDVALIDITY")
+        self.store.close()
+        self.stage.server.renew_uid_validity(self.account, self.store.name(path))
 
     def intercept(self, interceptor: Interceptor, told: str) -> None:
         """From now on let the interceptor see, and change, whatever client and server say to each other."""

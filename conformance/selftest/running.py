@@ -8,22 +8,12 @@ from pathlib import Path
 
 from conformance.clients.protocol import StorageClient
 from conformance.configuration import Configuration, Profile, Roles
-from conformance.execution.launcher import launch
-from conformance.execution.reporting import report_of
-from conformance.outcomes import CaseResult
+from conformance.execution.reporting import unwatched
 from conformance.report import Report
 from conformance.scenario.stage import Bounds, Stage
 from conformance.servers.protocol import StorageServer
 
 BOUNDS = Bounds(synchronize=20.0, answer=5.0)
-
-
-class _Silent:
-    def expect(self, cases: int) -> None:
-        """Nobody watches."""
-
-    def finished(self, result: CaseResult) -> None:
-        """Nobody watches."""
 
 
 def judged(
@@ -44,8 +34,7 @@ def judged(
             select=tuple(select),
             output=Path(output),
         )
-        session = launch(configuration, _Silent(), Stage(server, client, bounds=bounds))
-        return report_of(session, session.clock)
+        return unwatched(configuration, Stage(server, client, bounds=bounds))
 
 
 def run_cases(

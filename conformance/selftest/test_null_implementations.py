@@ -1,4 +1,4 @@
-"""Implementations that do nothing establish nothing."""
+"""Implementations that do nothing establish nothing, and the reference implementations fail nothing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import threading
 from types import TracebackType
 from typing import Literal, Self
 
+import pytest
+
+from conformance.clients.reference import ReferenceClient
 from conformance.configuration import Roles
-from conformance.faults.null import NullClient
+from conformance.faults.null import NullClient, NullEngine, NullServer
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.outcomes import Outcome, Verdict
 from conformance.report import Report, exit_code
 from conformance.scenario.stage import Bounds
 from conformance.selftest.running import judged
-from conformance.servers.protocol import Ability, Account
+from conformance.servers.protocol import Account
 from conformance.servers.reference import ReferenceStorageServer
 
 
@@ -26,11 +29,8 @@ def _mandatory(report: Report, role: Literal["server", "client"], outcome: Outco
     ]
 
 
-class NullServer:
-    """A server that answers OK to everything and stores nothing."""
-
-    name = "null"
-    abilities: frozenset[Ability] = frozenset()
+class ListeningNullServer(NullServer):
+    """The server that answers OK to everything and stores nothing, on a port of this machine."""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -53,41 +53,16 @@ class NullServer:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection, connection.makefile("rb") as lines:
-            connection.sendall(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
-            for line in lines:
-                tag, _, command = line.rstrip().partition(b" ")
-                if command.endswith(b"}"):
-                    connection.sendall(b"+ go on\r\n")
-                    lines.read(int(command[command.rindex(b"{") + 1 : -1]))
-                    lines.readline()
-                if command.upper() == b"CAPABILITY":
-                    connection.sendall(b"* CAPABILITY IMAP4rev1\r\n")
-                connection.sendall(tag + b" OK done\r\n")
-
-    def identify(self) -> str:
-        """Its name."""
-        return "null server"
+        engine = NullEngine()
+        with connection:
+            connection.sendall(engine.greeting())
+            while not engine.closed and (octets := connection.recv(65536)):
+                connection.sendall(engine.receive(octets))
 
     def fresh_account(self) -> Account:
         """Any name will do."""
         port: int = self._listener.getsockname()[1]
         return Account(Endpoint("127.0.0.1", port), Credentials("anybody", "anything"))
-
-    def release(self, account: Account) -> None:
-        """There is nothing to remove."""
-
-    def restart(self) -> None:
-        """Not offered."""
-
-    def set_read_only(self, account: Account, folder: str) -> None:
-        """Not offered."""
-
-    def set_quota(self, account: Account, octets: int) -> None:
-        """Not offered."""
-
-    def renew_uid_validity(self, account: Account, folder: str) -> None:
-        """Not offered."""
 
 
 def test_a_null_client_passes_no_mandatory_requirement() -> None:
@@ -101,7 +76,17 @@ def test_a_null_client_passes_no_mandatory_requirement() -> None:
 
 def test_a_null_server_passes_no_mandatory_requirement() -> None:
     """A server that answers OK to everything and stores nothing establishes nothing that is mandatory for a server."""
-    with NullServer() as server:
+    with ListeningNullServer() as server:
         report = judged(server, role=Roles.SERVER, bounds=Bounds(synchronize=2.0, answer=0.3))
     assert _mandatory(report, "server", Outcome.PASS) == []
     assert report.verdict.server is not Verdict.CONFORMANT
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+def test_the_reference_implementations_fail_nothing(role: str) -> None:
+    """The reference server and client are held to every case like any other, and fail none."""
+    with ReferenceStorageServer() as server, ReferenceClient() as client:
+        report = judged(server, client, role=Roles(role))
+    wrong = [each.id for each in report.cases if each.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE)]
+    assert not wrong
+    assert report.cases

@@ -282,16 +282,6 @@ class StructureAndText(ChangedFetchedWhole):
 # Changes on both sides
 
 
-class Exchanged(Merging):
-    """Where both sides changed an object, each gets the flags of the other."""
-
-    def ends(self, base: Flags, local: Flags, server: Flags) -> tuple[Flags, Flags]:
-        if base in (local, server):
-            merged = merge_flags(base, local, server)
-            return merged, merged
-        return server, local
-
-
 class LeftAlone(Merging):
     """An object that both sides changed is left as it is on each."""
 
@@ -299,7 +289,18 @@ class LeftAlone(Merging):
         if base in (local, server):
             merged = merge_flags(base, local, server)
             return merged, merged
+        return self.clash(local, server)
+
+    def clash(self, local: Flags, server: Flags) -> tuple[Flags, Flags]:
+        """What becomes of flags that both sides changed."""
         return local, server
+
+
+class Exchanged(LeftAlone):
+    """Where both sides changed an object, each gets the flags of the other."""
+
+    def clash(self, local: Flags, server: Flags) -> tuple[Flags, Flags]:
+        return server, local
 
 
 class OldCondition(Remembering):

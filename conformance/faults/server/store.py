@@ -227,16 +227,20 @@ def marks_the_last(_: Session, mailbox: Mailbox) -> None:
     mailbox.store(mailbox.messages[-1:], "add", ["\\Deleted"])
 
 
+class _Remembering(ServerConnection):
+    """Remembers all that it has heard."""
+
+    heard = b""
+
+    def receive(self, data: bytes) -> bytes:
+        self.heard += data
+        return super().receive(data)
+
+
 def cutting(*, least: int = 1, whole: bool = False, plus: bytes = b"") -> Hook:
     """What came of an object is stored when the connection ends: from some octets on, or only when all came."""
 
-    class KeepsThePart(ServerConnection):
-        heard = b""
-
-        def receive(self, data: bytes) -> bytes:
-            self.heard += data
-            return super().receive(data)
-
+    class KeepsThePart(_Remembering):
         def close(self) -> None:
             found = list(_CUT.finditer(self.heard))
             if found and self.session.account is not None:
@@ -252,14 +256,8 @@ def cutting(*, least: int = 1, whole: bool = False, plus: bytes = b"") -> Hook:
     return Hook(connection=KeepsThePart)
 
 
-class KeepsTheFirst(ServerConnection):
+class KeepsTheFirst(_Remembering):
     """Stores the first of several objects when the connection ends before the last."""
-
-    heard = b""
-
-    def receive(self, data: bytes) -> bytes:
-        self.heard += data
-        return super().receive(data)
 
     def close(self) -> None:
         found = list(_CUT.finditer(self.heard))
