@@ -84,10 +84,20 @@ class Deciding(Frozen):
     entry: int
 
 
+class Known(Frozen):
+    """Why a failure was expected: what the baseline says of it; `expires` is a date (ISO 8601)."""
+
+    why: str
+    issue: str | None = None
+    expires: str | None = None
+
+
 class Finding(Frozen):
     """What one test case found about one requirement.
 
     `follows` names plain requirements that the same observation breaks, where the test case is about a narrower one.
+    `law` names the law of the wire that it was judged by, if it rests on the recorded wire alone and can be judged
+    again from it. `known` is there if the baseline of the run holds the failure.
     """
 
     requirement: str
@@ -97,6 +107,8 @@ class Finding(Frozen):
     observed: str = ""
     deciding: Deciding | None = None
     follows: tuple[str, ...] = ()
+    law: str | None = None
+    known: Known | None = None
 
 
 class Examples(Frozen):

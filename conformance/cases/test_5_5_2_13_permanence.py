@@ -88,7 +88,7 @@ def _change_all(tester: Tester, folder: bytes, uids: Sequence[int]) -> dict[int,
     """Set and clear flags on three objects; the flags they have to have for good."""
     flags = [flag for flag in _permanent(tester.select(folder)) if flag.lower() != "\\deleted"]
     if not flags:
-        raise PreconditionNotReached("PERMANENTFLAGS lists no flag to set")
+        raise NotApplicable("PERMANENTFLAGS lists no flag to set")
     tester.store(uids, f"FLAGS.SILENT ({' '.join(flags)})")
     tester.must(b"CHECK")
     tester.store(uids[1:2], f"-FLAGS ({flags[0]})")

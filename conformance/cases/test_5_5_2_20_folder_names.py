@@ -81,6 +81,7 @@ def test_folder_renamed_locally(scenario: Scenario) -> None:
 @client_case("superior-removed-on-server", "SYN-325")
 def test_superior_removed_on_server(scenario: Scenario) -> None:
     """A client keeps an inferior folder with its objects when only the superior was removed on the server."""
+    scenario.require(["direction.download"])
     base = folder(PARENT, *messages("message-1", "message-2"), within=usual_base())
     scenario.establish(folder(CHILD, *messages("message-3", "message-4"), within=base))
     scenario.judge.step("on the server: remove folder Parent, not its inferior")
@@ -97,6 +98,7 @@ def test_superior_removed_on_server(scenario: Scenario) -> None:
 @client_case("name-that-cannot-be-selected", "SYN-313")
 def test_name_that_cannot_be_selected(scenario: Scenario) -> None:
     r"""A client synchronizes the inferiors of a name that is `\Noselect`, and neither removes nor creates that name."""
+    scenario.require(["direction.download"])
     scenario.establish(usual_base())
     scenario.store.create_folder(("Level", "Folder"))
     level = scenario.store.folders().get(("Level",))

@@ -7,9 +7,9 @@ import pytest
 from conformance.cases.declaration import client_case
 from conformance.model.folders import FolderPath, display
 from conformance.model.states import StoreState
-from conformance.scenario.conduct import lists_folders
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, messages, usual_base
 from conformance.scenario.scenario import ALL, Scenario
+from conformance.scenario.wire_laws import apply_law
 
 FOLDER_CHANGES = ("create_folder", "remove_folder", "rename_folder")
 FOLDER_AND_CONTENT = ("SYN-303", "SYN-304", "SYN-403", "SYN-408", "SYN-110")
@@ -20,16 +20,11 @@ REMOVALS = ("SYN-305", "SYN-306", "SYN-406", "SYN-410", "SYN-103", "SYN-104")
 def test_folder_list_is_requested(scenario: Scenario) -> None:
     """A client requests the list of folders before it changes or selects a folder, in each synchronization."""
     scenario.establish(usual_base())
-    scenario.on_server.create_folder(("New on the server",))
-    scenario.on_client.create_folder(("New in local storage",))
-    run = scenario.synchronize()
-    lists = [each for each in run.of_kind("list_folders") if lists_folders(each)]
-    later = run.of_kind(*FOLDER_CHANGES, "set_active_folder")
-    first_list = min((each.entry for each in lists), default=None)
-    first_use = min((each.entry for each in later), default=None)
-    observed = "no LIST at all" if first_list is None else "the first LIST comes after a folder was used"
-    holds = first_list is not None and (first_use is None or first_list < first_use)
-    scenario.judge.check("SYN-301", holds, "LIST before any use of a folder", observed, first_use)
+    with scenario.if_claimed():
+        scenario.on_server.create_folder(("New on the server",))
+    with scenario.if_claimed():
+        scenario.on_client.create_folder(("New in local storage",))
+    apply_law(scenario, "SYN-301", [scenario.synchronize()])
 
 
 @client_case("whole-folder-hierarchy", "SYN-302")
@@ -148,11 +143,7 @@ def test_unchanged_folders_stay_untouched(scenario: Scenario) -> None:
     """A client creates, removes and renames no folder on the server when no folder changed."""
     scenario.establish(usual_base())
     scenario.on_server.put(CONVERSATION, item("message-11"))
-    run = scenario.synchronize()
-    changes = [each for each in run.of_kind(*FOLDER_CHANGES) if each.status == "OK"]
-    observed = ", ".join(f"{each.kind} {each.folder}" for each in changes)
-    entry = changes[0].entry if changes else None
-    if scenario.judge.check("SYN-312", not changes, "no folder operation that changes something", observed, entry):
+    if apply_law(scenario, "SYN-312", [scenario.synchronize()]):
         scenario.judge_end_state("SYN-312")
 
 

@@ -146,7 +146,9 @@ REMOVING: dict[str, Callable[[], Disturbance]] = {
 @client_case("interrupted-in-a-removal", "SYN-709")
 def test_interrupted_in_a_removal(scenario: Scenario, place: Callable[[], Disturbance]) -> None:
     """A client that was interrupted between mark and expunge completes the removal, and removes nothing else."""
-    scenario.establish(folder(CONVERSATION, *messages(*(f"message-{each}" for each in range(5, 10)))))
+    scenario.establish(folder(CONVERSATION, *messages(*(f"message-{each}" for each in range(4, 10)))))
+    scenario.on_client.remove(CONVERSATION, "message-4")
+    scenario.synchronize()
     scenario.on_client.remove(CONVERSATION, "message-6", "message-8")
     _interrupt_and_recover(scenario, place(), "SYN-709")
 

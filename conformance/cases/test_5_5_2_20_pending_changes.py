@@ -74,6 +74,7 @@ def _is_harm(difference: Difference) -> bool:
 @client_case("two-clients", "SYN-615")
 def test_two_clients(scenario: Scenario) -> None:
     """A client that shares the server with another one is equal to it once nothing changes, and then is silent."""
+    scenario.require(["direction.download", "direction.upload"])
     scenario.establish(folder(("Third",), *messages("message-5", "message-6"), within=usual_base()))
     with ReferenceClient() as other:
         other.reset(scenario.account)

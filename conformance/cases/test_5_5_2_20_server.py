@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from conformance.cases.declaration import server_case
+from conformance.clients.embedded import EmbeddedClient
 from conformance.imap.data import fetch_items
 from conformance.imap.errors import ServerStalled
 from conformance.imap.syntax import Response
+from conformance.model.folders import display
 from conformance.model.objects import ObjectKind, of_kind
 from conformance.outcomes import Reason
+from conformance.scenario.by_status import GoesByStatus
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, session_history, usual_base
 from conformance.scenario.convergence import Convergence
-from conformance.scenario.judge import Judge, NotApplicable
+from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.storage import Storage, Tester
+from conformance.scenario.store import ServerStore
 from conformance.servers.protocol import Ability
 from conformance.spec import Role
 
@@ -58,12 +63,31 @@ def _flags_in_turn(scenario: Scenario) -> None:
     scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Seen"])
 
 
+def _flags_beside(scenario: Scenario) -> None:
+    """A flag joins those that both sides have agreed on."""
+    scenario.on_client.set_flags(CONVERSATION, "message-1", add=["\\Draft"])
+
+
+def _newest_replaced(scenario: Scenario) -> None:
+    """The object with the highest UID is removed, and another one comes, before the client looks."""
+    scenario.on_server.remove(CONVERSATION, "message-2")
+    scenario.on_server.put(CONVERSATION, item("message-23"))
+
+
+def _removal_beside_a_mark(scenario: Scenario) -> None:
+    """An object is removed locally while the server holds another one that somebody else has marked."""
+    scenario.on_server.set_flags(CONVERSATION, "message-2", add=["\\Deleted"])
+    scenario.on_client.remove(CONVERSATION, "message-1")
+
+
 ROUNDS: dict[str, tuple[Callable[[Scenario], None], ...]] = {
     "changes-of-every-kind": (_changes_of_every_kind,),
     "session-history": (_session_histories,),
     "removals-then-news": (_removals, _folder_again),
     "folder-recreated": (_folder_again, _folder_again),
-    "flags-in-turn": (_flags_in_turn, _changes_of_every_kind),
+    "flags-in-turn": (_flags_in_turn, _flags_beside, _changes_of_every_kind),
+    "newest-replaced": (_newest_replaced,),
+    "removal-beside-a-mark": (_removal_beside_a_mark,),
 }
 
 
@@ -74,14 +98,67 @@ def test_reference_client_converges(convergence: Convergence, judge: Judge, stor
     scenario = convergence.scenario
     if story == "session-history" and scenario.store.hierarchy.delimiter is None:
         raise NotApplicable("the server has no hierarchy of folders")
-    if not convergence.begin(folder(("Third",), item("message-5"), within=usual_base())):
+    if story == "removal-beside-a-mark" and "UIDPLUS" not in scenario.store.observer.capabilities:
+        raise NotApplicable("without UIDPLUS an EXPUNGE cannot spare what others have marked", Reason.NO_ABILITY)
+    base = folder(("Third",), item("message-5"), within=usual_base())
+    if not _reached(convergence, judge, lambda: convergence.begin(base)):
         return
     for changes in ROUNDS[story]:
         changes(scenario)
-        if not convergence.settle():
+        if not _reached(convergence, judge, convergence.settle):
             return
         convergence.silence()
     judge.passed("SYN-801")
+
+
+@server_case("client-that-trusts-status-converges", "SYN-801")
+def test_client_that_trusts_status_converges(convergence: Convergence, judge: Judge) -> None:
+    """A server lets a client reach equality that passes over folders whose STATUS is as it was, HIGHESTMODSEQ too."""
+    scenario = convergence.scenario
+    if "CONDSTORE" not in scenario.store.observer.capabilities:
+        raise NotApplicable("without CONDSTORE no STATUS tells that flags are as they were")
+    assert isinstance(scenario.client, EmbeddedClient)
+    scenario.client.client.synchronizer = GoesByStatus
+    if not _reached(convergence, judge, lambda: convergence.begin(usual_base())):
+        return
+    for changes in (_flags_on_server, _changes_of_every_kind):
+        changes(scenario)
+        if not _reached(convergence, judge, convergence.settle):
+            return
+        convergence.silence()
+    judge.passed("SYN-801")
+
+
+def _flags_on_server(scenario: Scenario) -> None:
+    scenario.on_server.set_flags(CONVERSATION, "message-2", add=["\\Flagged"])
+
+
+def _reached(convergence: Convergence, judge: Judge, synchronize: Callable[[], bool]) -> bool:
+    """Whether both sides get there. What a server said OK to and then hides from a session keeps them from it."""
+    try:
+        return synchronize()
+    except PreconditionNotReached as problem:
+        hidden = _hidden(convergence.scenario)
+        if not hidden:
+            raise
+        entry = convergence.scenario.transcript.mark()
+        judge.contradicted("SYN-801", "a later session sees what was changed", f"{hidden}; {problem}", entry)
+        return False
+
+
+def _hidden(scenario: Scenario) -> str:
+    """What a session is not shown rightly; empty where the server has altered what it was given, which may be legal."""
+    prepared = scenario.on_server.state.folders
+    scenario.store.close()
+    with ServerStore(scenario.account, scenario.transcript, scenario.stage.bounds.answer) as afresh:
+        seen = afresh.snapshot().folders
+    listed = {display(path).casefold() for path in seen}
+    if unlisted := sorted(display(path) for path in prepared if display(path).casefold() not in listed):
+        return f"not listed: {', '.join(unlisted)}"
+    identity = scenario.stage.equality.identity
+    there = Counter((path, identity(each.octets)) for path, objects in seen.items() for each in objects)
+    given = Counter((path, identity(each.content.octets)) for path, each in scenario.on_server.state.items())
+    return "" if given - there else "UIDs name other objects than before, under the same UIDVALIDITY"
 
 
 @server_case("server-never-starts-a-synchronization", "SYN-201")
@@ -138,14 +215,19 @@ def _change(other: Tester, active: bytes, notice: str) -> None:
 
 def _judge_notices(storage: Storage, judge: Judge, client: Tester, means: str, change: Callable[[str], None]) -> None:
     """At least one notice of three changes arrives; which of them are told, and how soon, is the server's choice."""
-    told: list[str] = []
+    told: list[Response] = []
     for notice in CHANGES:
         change(notice)
         heard = _heard_until(client, notice, QUIET_SECONDS if told else storage.stage.bounds.answer)
         told += heard
-        judge.observe(f"Under {means}, another session's {notice}", ", ".join(heard) or "no notice in time")
+        names = ", ".join(map(_kind, heard))
+        judge.observe(f"Under {means}, another session's {notice}", names or "no notice in time")
     expected = f"a notice of one of three changes within {storage.stage.bounds.answer:g} s"
-    if told:
+    wrong = [each.number for each in told if each.name == "EXPUNGE" and each.number != 1]
+    if wrong:
+        removed = "EXPUNGE 1 for the first object"
+        judge.contradicted("SYN-206", removed, f"EXPUNGE {wrong[0]}", client.wire.last_entry)
+    elif told:
         judge.passed("SYN-206")
     elif storage.stage.claims[Role.SERVER]["notification"]:
         judge.contradicted("SYN-206", expected, "none", client.wire.last_entry)
@@ -154,15 +236,19 @@ def _judge_notices(storage: Storage, judge: Judge, client: Tester, means: str, c
         judge.undecided("SYN-206", expected, text, Reason.TIMEOUT, client.wire.last_entry)
 
 
-def _heard_until(tester: Tester, notice: str, seconds: float) -> list[str]:
-    """The names of the notices up to the expected one; it is waited for so long after each response."""
-    heard: list[str] = []
+def _heard_until(tester: Tester, notice: str, seconds: float) -> list[Response]:
+    """The notices up to the expected one; it is waited for so long after each response."""
+    heard: list[Response] = []
     try:
-        while notice not in heard:
-            heard.append(tester.wire.read_response(seconds).name.replace("VANISHED", "EXPUNGE"))
+        while notice not in map(_kind, heard):
+            heard.append(tester.wire.read_response(seconds))
     except ServerStalled:
         pass
-    return [each for each in heard if each in NOTICES]
+    return [each for each in heard if _kind(each) in NOTICES]
+
+
+def _kind(response: Response) -> str:
+    return response.name.replace("VANISHED", "EXPUNGE")
 
 
 @server_case("notices-under-idle", "SYN-206")
@@ -194,6 +280,38 @@ def test_notices_by_notify(storage: Storage, judge: Judge) -> None:
         raise NotApplicable(f"the server refuses these events: {answer.status} {answer.text}")
     _judge_notices(storage, judge, client, "NOTIFY", lambda notice: _change(other, active, notice))
     judge.check("SYN-206", storage.is_alive(client), "the session goes on", "it does not answer NOOP")
+
+
+@server_case("two-sessions-see-the-same", "SYN-802")
+def test_two_sessions_see_the_same(storage: Storage, judge: Judge) -> None:
+    """A server shows two sessions the same flags, objects and folders, whichever of them changed what."""
+    one, other = sessions = storage.connect(), storage.connect()
+    folder, (first, second, third) = storage.filled(one, 3, "Shared")
+    other.select(folder)
+    one.store([first], "+FLAGS (\\Seen)")
+    other.store([second], "+FLAGS (\\Seen)")
+    for each in sessions:
+        each.must(b"NOOP")
+        seen = [uid for uid in (first, second, third) if "\\seen" in (each.flags(uid) or ())]
+        _judge_view(judge, each, seen == [first, second], "\\Seen on the two objects", f"\\Seen on {seen}")
+    other.append(folder, OBJECTS[0])
+    one.store([third], "+FLAGS (\\Deleted)")
+    one.must(b"EXPUNGE")
+    for each in sessions:
+        each.select(folder)
+        uids = each.uids()
+        right = len(uids) == 3 and uids[:2] == [first, second] and uids[2] != third
+        _judge_view(judge, each, right, "what is kept and what was stored, without what was removed", f"UIDs {uids}")
+    one.create(storage.name("Stays"))
+    other.create(storage.name("Goes"))
+    one.must(b"DELETE " + storage.name("Goes"))
+    for each in sessions:
+        listed = [name for name in ("Shared", "Stays", "Goes") if storage.listed(each, name)]
+        _judge_view(judge, each, listed == ["Shared", "Stays"], "the folders that are left", f"listed: {listed}")
+
+
+def _judge_view(judge: Judge, session: Tester, holds: object, expected: str, observed: str) -> None:
+    judge.check("SYN-802", holds, f"each session sees {expected}", observed, session.wire.last_entry)
 
 
 @server_case("identifiers-persist", "SYN-803")

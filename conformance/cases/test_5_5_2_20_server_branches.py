@@ -37,10 +37,12 @@ def test_same_tree_whatever_the_delimiter(laboratory: Laboratory, kind: tuple[Be
     base = folder(("Tree", "Branch", "Leaf"), item("message-9"), within=_with_superiors(usual_base()))
     if not scenario.begin(base, "SYN-316"):
         return
-    scenario.on_server.put(("Tree", "Branch", "New leaf"), item("message-11"))
-    scenario.on_client.put(("Tree", "Branch", "Local leaf"), item("message-12"))
-    scenario.on_server.put(("New tree", "Inner"), item("message-13"))
-    scenario.on_client.remove(("Tree", "Branch", "Leaf"), "message-9")
+    with scenario.if_claimed():
+        scenario.on_server.put(("Tree", "Branch", "New leaf"), item("message-11"))
+        scenario.on_server.put(("New tree", "Inner"), item("message-13"))
+    with scenario.if_claimed():
+        scenario.on_client.remove(("Tree", "Branch", "Leaf"), "message-9")
+        scenario.on_client.put(("Tree", "Branch", "Local leaf"), item("message-12"))
     scenario.synchronize()
     scenario.judge_end_state("SYN-316", covers=ALL)
 
@@ -55,9 +57,11 @@ def test_same_folders_without_a_hierarchy(laboratory: Laboratory) -> None:
     scenario = laboratory.open(Behaviour(delimiter=None))
     if not scenario.begin(usual_base(), "SYN-316"):
         return
-    scenario.on_server.put(("v1.0",), item("message-11"))
-    scenario.on_client.put(("New in local storage",), item("message-12"))
-    scenario.on_server.put(CONVERSATION, item("message-13"))
+    with scenario.if_claimed():
+        scenario.on_server.put(("v1.0",), item("message-11"))
+        scenario.on_server.put(CONVERSATION, item("message-13"))
+    with scenario.if_claimed():
+        scenario.on_client.put(("New in local storage",), item("message-12"))
     scenario.synchronize()
     scenario.judge_end_state("SYN-316", covers=ALL)
 
@@ -137,6 +141,8 @@ def test_every_uid_that_is_allowed(laboratory: Laboratory, first: int) -> None:
     scenario.on_server.put(CONVERSATION, item("message-10"))
     scenario.on_server.remove(CONVERSATION, "message-10")
     scenario.on_server.put(CONVERSATION, item("message-12"))
+    scenario.synchronize()
+    _then_nothing_new(scenario)
     scenario.on_client.put(CONVERSATION, item("message-13"))
     scenario.synchronize()
     _then_nothing_new(scenario)
@@ -199,10 +205,8 @@ def test_metadata_on_every_server_profile(laboratory: Laboratory, behaviour: Beh
 def test_foreign_change_between_own_changes(scenario: Scenario) -> None:
     """A client sees a change of flags that another client made while its own changes were on their way."""
     scenario.establish(usual_base())
-    scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Answered"])
-    change = meanwhile(
-        STORE_COMMAND, lambda: scenario.on_server.set_flags(CONVERSATION, "message-1", add=["\\Flagged"])
-    )
+    scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Seen"])
+    change = meanwhile(STORE_COMMAND, lambda: scenario.on_server.set_flags(CONVERSATION, "message-1", add=["\\Seen"]))
     interrupt(scenario, change)
     scenario.synchronize()
     scenario.judge_end_state("SYN-515", covers=ALL)

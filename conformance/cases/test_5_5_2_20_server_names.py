@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.cases.declaration import server_case
+from conformance.imap.data import ListData
+from conformance.imap.errors import SyntaxProblem
 from conformance.model.objects import ObjectKind, of_kind
 from conformance.scenario.judge import Judge, NotApplicable
 from conformance.scenario.storage import Storage, Tester
@@ -43,15 +45,24 @@ def _held(tester: Tester, folder: bytes) -> list[bytes | None]:
 def _judge_names(storage: Storage, judge: Judge, requirement: str, names: Sequence[str]) -> None:
     octets = _accepted(storage, judge, names)
     for later in (storage.connect(), storage.connect()):
-        listing = later.listing(storage.pattern("*"))
-        for name, content in octets.items():
-            shown = storage.named(listing, name) or storage.listed(later, name)
+        listing = _listing(storage, judge, later, requirement)
+        for name, content in octets.items() if listing is not None else ():
+            shown = storage.named(listing or (), name) or storage.listed(later, name)
             held = _held(later, storage.quoted(shown[0].wire_name)) if len(shown) == 1 else []
             observed = f"listed {len(shown)} times, {len(held)} objects or another one"
             entry = later.wire.last_entry
             judge.check(
                 requirement, held == [content], f"{name!r} is listed once and holds its object", observed, entry
             )
+
+
+def _listing(storage: Storage, judge: Judge, tester: Tester, requirement: str) -> list[ListData] | None:
+    """All names; a list that is not in the syntax of RFC 3501 gives back none of them."""
+    try:
+        return tester.listing(storage.pattern("*"))
+    except SyntaxProblem as problem:
+        judge.contradicted(requirement, "a list whose names can be read", str(problem), tester.wire.last_entry)
+        return None
 
 
 @server_case("folder-names-outside-ascii", "SYN-314", needs=("folder.non-ascii",))

@@ -227,7 +227,7 @@ class SideBySide(WireReader):
         return None
 
 
-@client_case("several-triggers-at-once", "SYN-208", "SYN-705")
+@client_case("several-triggers-at-once", "SYN-208", "SYN-705", "SYN-203", "SYN-204")
 def test_several_triggers_at_once(scenario: Scenario) -> None:
     """A client with several triggers at once comes to the state that one of them would lead to, without duplicates."""
     triggers = _claimed(scenario)
@@ -244,6 +244,11 @@ def test_several_triggers_at_once(scenario: Scenario) -> None:
     expected = "all news on both sides, once, without being asked to"
     scenario.judge.check("SYN-208", not wrong, expected, "; ".join(wrong), scenario.runs[-1].last)
     scenario.judge_end_state("SYN-705")
+    for requirement, is_claimed in {"SYN-203": triggers.period, "SYN-204": triggers.local_changes}.items():
+        if is_claimed:
+            client.judge(requirement)
+        else:
+            scenario.judge.not_applicable(requirement, "the client does not claim this trigger")
 
 
 def _claimed(scenario: Scenario) -> Triggers:

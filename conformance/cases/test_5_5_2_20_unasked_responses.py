@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
 
 from conformance.cases.declaration import client_case
+from conformance.imap.framing import Direction
+from conformance.imap.interception import Action
 from conformance.outcomes import Reason
 from conformance.reference.server import Behaviour
 from conformance.scenario import injection
@@ -14,18 +18,21 @@ from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, me
 from conformance.scenario.injection import EightBitNames, Injection
 from conformance.scenario.judge import PreconditionNotReached
 from conformance.scenario.laboratory import Laboratory
+from conformance.scenario.places import BODY_RESPONSE
 from conformance.scenario.scenario import ALL, Scenario
 
 
 def _both_ways(scenario: Scenario) -> None:
     """News, removals and changes on both sides of the usual base, a folder on each side included."""
-    scenario.on_server.put(CONVERSATION, item("message-11", "\\Flagged"), item("message-12"))
-    scenario.on_server.set_flags(CONVERSATION, "message-1", add=["\\Seen"])
-    scenario.on_server.put(("New on the server",), item("message-13"))
-    scenario.on_client.put(CONVERSATION, item("message-14", "\\Seen"))
-    scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Answered"])
-    scenario.on_client.remove(ARCHIVE, "message-3")
-    scenario.on_client.put(("New in local storage",), item("message-15"))
+    with scenario.if_claimed():
+        scenario.on_server.put(CONVERSATION, item("message-11", "\\Flagged"), item("message-12"))
+        scenario.on_server.set_flags(CONVERSATION, "message-1", add=["\\Seen"])
+        scenario.on_server.put(("New on the server",), item("message-13"))
+    with scenario.if_claimed():
+        scenario.on_client.put(CONVERSATION, item("message-14", "\\Seen"))
+        scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Answered"])
+        scenario.on_client.remove(ARCHIVE, "message-3")
+        scenario.on_client.put(("New in local storage",), item("message-15"))
 
 
 def _synchronize_through(scenario: Scenario, interceptor: Injection, told: str) -> None:
@@ -104,7 +111,35 @@ def test_responses_in_every_form(laboratory: Laboratory, behaviour: Behaviour) -
     scenario.judge_end_state("SYN-718", covers=ALL)
 
 
-@pytest.mark.parametrize("inject", [None, injection.repeated_flags], ids=["plain", "with-flags-of-others-in-between"])
+_FLAGS = re.compile(rb"\* (\d+) FETCH \([^{]*FLAGS \(([^)]*)\)", re.IGNORECASE)
+_SHIFTS = re.compile(rb"\* (\d+ EXPUNGE|VANISHED)", re.IGNORECASE)
+_OUTDATES = re.compile(rb"\S+ ((UID )?(STORE|EXPUNGE|MOVE)|SELECT|EXAMINE|CLOSE|UNSELECT)\b", re.IGNORECASE)
+
+
+class FlagsOfOthers(Injection):
+    """Before each body the flags of another object, as they were told last and still are; `lines` counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, dict[bytes, bytes]] = defaultdict(dict)
+
+    def __call__(self, connection: str, direction: Direction, unit: bytes) -> Action | None:
+        if (_OUTDATES if direction == "C" else _SHIFTS).match(unit):
+            self._told[connection].clear()
+        return super().__call__(connection, direction, unit)
+
+    def before(self, connection: str, unit: bytes) -> list[bytes]:
+        told, number = self._told[connection], unit[2:].partition(b" ")[0]
+        others = [b"* %b FETCH (FLAGS (%b))\r\n" % each for each in told.items() if each[0] != number]
+        if flags := _FLAGS.match(unit):
+            told[flags[1]] = flags[2]
+        return others[:1] if self.stands_at(BODY_RESPONSE, connection, "S", unit) else []
+
+
+IN_BETWEEN = pytest.mark.parametrize("inject", [None, FlagsOfOthers], ids=["plain", "with-flags-of-others-in-between"])
+
+
+@IN_BETWEEN
 @client_case("uids-far-above-sequence-numbers", "OP04-C5")
 def test_uids_far_above_sequence_numbers(laboratory: Laboratory, inject: Callable[[], Injection] | None) -> None:
     """A client files each body under its UID, however far that is from the sequence number."""
@@ -112,7 +147,7 @@ def test_uids_far_above_sequence_numbers(laboratory: Laboratory, inject: Callabl
     _judge_filing(scenario, inject)
 
 
-@pytest.mark.parametrize("inject", [None, injection.repeated_flags], ids=["plain", "with-flags-of-others-in-between"])
+@IN_BETWEEN
 @client_case("uids-that-are-sequence-numbers-of-others", "OP04-C5")
 def test_uids_that_are_sequence_numbers_of_others(scenario: Scenario, inject: Callable[[], Injection] | None) -> None:
     """A client files each body under its UID where that is also the sequence number of another object."""
@@ -125,9 +160,12 @@ def _judge_filing(scenario: Scenario, inject: Callable[[], Injection] | None) ->
     scenario.establish(folder(CONVERSATION, *messages(*names)))
     scenario.on_server.remove(CONVERSATION, "message-1", "message-2", "message-5")
     scenario.on_server.put(CONVERSATION, *messages("message-11", "message-12", "message-13"))
-    if inject:
-        scenario.intercept(inject(), "send flags of other objects between the responses")
+    interceptor = inject() if inject else None
+    if interceptor:
+        scenario.intercept(interceptor, "send flags of other objects before the bodies")
     scenario.synchronize()
+    if interceptor and not interceptor.lines:
+        raise PreconditionNotReached("there was no occasion to send flags of other objects before a body")
     if not scenario.findings.differences:
         scenario.on_client.set_flags(CONVERSATION, "message-11", add=["\\Flagged"])
         scenario.on_client.remove(CONVERSATION, "message-12")
@@ -168,6 +206,7 @@ def test_unknown_system_flags(laboratory: Laboratory) -> None:
     scenario.establish(usual_base())
     scenario.on_server.set_flags(CONVERSATION, "message-1", add=flags)
     scenario.on_server.put(CONVERSATION, item("message-11", *flags), item("message-12"))
+    scenario.synchronize()
     scenario.on_client.set_flags(CONVERSATION, "message-1", add=["\\Seen"])
     scenario.synchronize()
     kept = [each for each in scenario.store.snapshot().folders[CONVERSATION] if "\\xfoo" in each.flags]

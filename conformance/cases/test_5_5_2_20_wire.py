@@ -5,27 +5,14 @@ from __future__ import annotations
 import pytest
 
 from conformance.cases.declaration import client_case
-from conformance.imap.names import decode_name, encode_name
-from conformance.imap.operations import Operation
-from conformance.imap.relay_core import HASTY
-from conformance.imap.syntax import octets_of
 from conformance.model.objects import ObjectKind, StoredObject
 from conformance.outcomes import Reason
-from conformance.scenario.conduct import (
-    Sent,
-    ambiguous_flags,
-    heard,
-    lists_folders,
-    literals,
-    noted,
-    risky_sequence_numbers,
-    sent,
-)
+from conformance.scenario.conduct import heard, literals, sent
 from conformance.scenario.content import ARCHIVE, CONVERSATION, KINDS, folder, holding, item, messages, usual_base
 from conformance.scenario.judge import PreconditionNotReached
 from conformance.scenario.scenario import ALL, Scenario, SyncRun
+from conformance.scenario.wire_laws import apply_law, judge_by_law
 
-ON_OBJECTS = ("fetch_object", "fetch_metadata", "update_metadata", "remove_object", "copy_object")
 ON_FOLDERS = ("create_folder", "rename_folder", "remove_folder", "set_active_folder")
 
 
@@ -33,14 +20,18 @@ def _news_of_every_kind(scenario: Scenario) -> None:
     """A base of three folders, and afterwards something new, removed and changed on both sides."""
     scenario.establish(folder(("Third",), *messages("message-5", "message-6", "message-7"), within=usual_base()))
     for path in (CONVERSATION, ARCHIVE):
-        scenario.on_server.put(path, item(f"server-{path[0]}"))
-        scenario.on_client.put(path, item(f"local-{path[0]}", "\\Flagged"))
-    scenario.on_server.set_flags(CONVERSATION, "message-1", add=["\\Seen"])
-    scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Seen"])
-    scenario.on_client.set_flags(("Third",), "message-5", add=["\\Answered"])
-    scenario.on_server.remove(("Third",), "message-6")
-    scenario.on_client.remove(("Third",), "message-7")
-    scenario.on_client.create_folder(("New in local storage",))
+        with scenario.if_claimed():
+            scenario.on_server.put(path, item(f"server-{path[0]}"))
+        with scenario.if_claimed():
+            scenario.on_client.put(path, item(f"local-{path[0]}", "\\Flagged"))
+    with scenario.if_claimed():
+        scenario.on_server.set_flags(CONVERSATION, "message-1", add=["\\Seen"])
+        scenario.on_server.remove(("Third",), "message-6")
+    with scenario.if_claimed():
+        scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Seen"])
+        scenario.on_client.set_flags(("Third",), "message-5", add=["\\Answered"])
+        scenario.on_client.remove(("Third",), "message-7")
+        scenario.on_client.create_folder(("New in local storage",))
 
 
 def _synchronized(scenario: Scenario) -> SyncRun:
@@ -67,10 +58,7 @@ def _judge(scenario: Scenario, requirement: str, wrong: list[int], expected: str
 def test_folder_is_active_before_work_in_it(scenario: Scenario) -> None:
     """A client sets a folder active before it fetches, changes or removes objects in it."""
     _news_of_every_kind(scenario)
-    work = _synchronized(scenario).of_kind(*ON_OBJECTS)
-    astray = [each.entry for each in work if each.folder is None]
-    observed = f"{len(astray)} operations without an active folder"
-    _judge(scenario, "OP02-C1", astray, "each folder is active while there is work in it", observed)
+    judge_by_law(scenario, "OP02-C1", [_synchronized(scenario)])
 
 
 @client_case("unchanged-folder-may-be-skipped", "OP02-C3")
@@ -96,23 +84,7 @@ def test_unchanged_folder_may_be_skipped(scenario: Scenario) -> None:
 def test_active_folder_is_not_polled_by_status(scenario: Scenario) -> None:
     """A client sends no STATUS for the folder that is active on the connection."""
     _news_of_every_kind(scenario)
-    run = _synchronized(scenario)
-    polled = _status_of_active(run.operations)
-    observed = f"STATUS for {', '.join(sorted({str(each.folder) for each in polled}))}, which is active"
-    _judge(scenario, "OP02-C6", [each.entry for each in polled], "no STATUS for the active folder", observed)
-
-
-def _status_of_active(operations: tuple[Operation, ...]) -> list[Operation]:
-    active: dict[str, str | None] = {}
-    found = []
-    for each in operations:
-        if each.kind == "set_active_folder":
-            active[each.connection] = each.folder if each.status == "OK" else None
-        elif each.command in {"CLOSE", "UNSELECT"}:
-            active[each.connection] = None
-        elif each.kind == "folder_status" and each.folder == active.get(each.connection):
-            found.append(each)
-    return found
+    judge_by_law(scenario, "OP02-C6", [_synchronized(scenario)])
 
 
 @client_case("initial-flags-with-a-stored-object", "OP03-C2")
@@ -149,13 +121,7 @@ def test_literal_waits_for_the_continuation_request(scenario: Scenario) -> None:
     scenario.without("LITERAL+", "LITERAL-")
     scenario.establish(usual_base())
     scenario.on_client.put(CONVERSATION, *messages("message-11", "message-12", "message-13"))
-    run = _synchronized(scenario)
-    appends = [each for each in sent([run]) if each.name == "APPEND"]
-    hasty = noted([run], HASTY)
-    unannounced = [each for each in appends if b"+}\r\n" in each.octets.partition(b"\n")[0] + b"\n"]
-    observed = f"{len(hasty)} literals sent too early, {len(unannounced)} as if LITERAL+ were announced"
-    wrong = [each.number for each in hasty] + [each.entry for each in unannounced]
-    _judge(scenario, "OP03-C5", wrong, "each literal after its continuation request", observed)
+    judge_by_law(scenario, "OP03-C5", [_synchronized(scenario)])
 
 
 @client_case("stored-literal-is-a-message", "OP03-C6")
@@ -164,22 +130,7 @@ def test_stored_literal_is_a_message(scenario: Scenario) -> None:
     scenario.establish(usual_base())
     for name, kind in KINDS.items():
         scenario.on_client.put(CONVERSATION, item(f"new-{name}", kind=kind))
-    appends = [each for each in sent([_synchronized(scenario)]) if each.name == "APPEND"]
-    wrong = [(each, fault) for each in appends for literal in literals(each) if (fault := _message_fault(literal))]
-    observed = "; ".join(sorted({fault for _, fault in wrong}))
-    entries = [each.entry for each, _ in wrong]
-    _judge(scenario, "OP03-C6", entries, "header, blank line and body with CRLF", observed)
-
-
-def _message_fault(literal: bytes) -> str | None:
-    bare = literal.replace(b"\r\n", b"")
-    if b"\n" in bare or b"\r" in bare:
-        return "a line end that is not CRLF"
-    header, blank, _ = literal.partition(b"\r\n\r\n")
-    lines = header.split(b"\r\n")
-    if not blank or not all(line[:1] in (b" ", b"\t") or b":" in line for line in lines):
-        return "no header and blank line"
-    return None
+    judge_by_law(scenario, "OP03-C6", [_synchronized(scenario)])
 
 
 RAW_MEDIA = (
@@ -203,33 +154,25 @@ def test_binary_data_is_encoded(scenario: Scenario) -> None:
         expected, observed = "the media object is stored, encoded", "the client did not try to store it"
         scenario.judge.undecided("OP03-C7", expected, observed, Reason.NOT_EXERCISED)
         return
-    entry = broken[0].entry if broken else None
-    scenario.judge.check("OP03-C7", not broken, "no NUL octet on the wire", "a NUL octet in the literal", entry)
+    apply_law(scenario, "OP03-C7", runs)
 
 
 @client_case("no-sequence-numbers-while-an-expunge-may-come", "OP04-C4")
 def test_no_sequence_numbers_while_an_expunge_may_come(scenario: Scenario) -> None:
     """A client names no sequence numbers in a command while another one runs in which they may change."""
     _news_of_every_kind(scenario)
-    run = _synchronized(scenario)
-    pairs = risky_sequence_numbers(sent([run]))
-    _judge_pairs(scenario, "OP04-C4", "sequence numbers only when no EXPUNGE can come", pairs)
+    judge_by_law(scenario, "OP04-C4", [_synchronized(scenario)])
 
 
 @client_case("flags-are-not-asked-and-changed-at-once", "OP13-C3")
 def test_flags_are_not_asked_and_changed_at_once(scenario: Scenario) -> None:
     """A client has no change and no request of the same objects' flags in flight together."""
+    scenario.require(["direction.upload"])
     _news_of_every_kind(scenario)
     run = _synchronized(scenario)
     if not run.of_kind("update_metadata"):
         raise PreconditionNotReached("the client changed no flags by STORE")
-    pairs = ambiguous_flags(sent([run]))
-    _judge_pairs(scenario, "OP13-C3", "no STORE and FETCH of the same flags in flight together", pairs)
-
-
-def _judge_pairs(scenario: Scenario, requirement: str, expected: str, pairs: list[tuple[Sent, Sent]]) -> None:
-    told = {f"{later.name} sent while {earlier.name} was not answered yet" for later, earlier in pairs}
-    _judge(scenario, requirement, [later.entry for later, _ in pairs], expected, "; ".join(sorted(told)))
+    judge_by_law(scenario, "OP13-C3", [run])
 
 
 @client_case("how-objects-are-expunged", "OP06-C3")
@@ -263,12 +206,9 @@ def test_folder_names_are_sent_canonically(scenario: Scenario, name: str) -> Non
     scenario.without("UTF8=*")
     scenario.establish(usual_base())
     scenario.on_client.put((name,), item("message-11"))
-    created = [each for each in sent([_synchronized(scenario)]) if each.name == "CREATE"]
-    raw = [each.entry for each in created if not each.octets.isascii()]
-    _judge(scenario, "OP08-C2", raw, "CREATE in ASCII", f"{len(raw)} names in 8-bit octets")
-    names = {each.entry: octets_of(each.parsed.arguments[0]) for each in created if each.parsed}
-    wrong = {entry: name for entry, name in names.items() if encode_name(decode_name(name)) != name}
-    _judge(scenario, "OP08-C3", list(wrong), "modified UTF-7 in canonical form", f"{list(wrong.values())}")
+    run = _synchronized(scenario)
+    judge_by_law(scenario, "OP08-C2", [run])
+    judge_by_law(scenario, "OP08-C3", [run])
 
 
 @client_case("each-synchronization-requests-the-list", "OP09-C1", "OP09-C2")
@@ -279,9 +219,7 @@ def test_each_synchronization_requests_the_list(scenario: Scenario) -> None:
     runs = [_synchronized(scenario)]
     scenario.on_server.put(("Newer on the server",), item("message-12"))
     runs.append(_synchronized(scenario))
-    without = [run.last for run in runs if not any(map(lists_folders, run.of_kind("list_folders")))]
-    observed = f"{len(without)} of {len(runs)} synchronizations without a LIST"
-    _judge(scenario, "OP09-C1", without, "a LIST in each", observed)
+    judge_by_law(scenario, "OP09-C1", runs)
     used = {each.command for run in runs for each in run.of_kind("list_folders")}
     scenario.judge.remark(f"folders were listed by {', '.join(sorted(used))}")
     _judge(scenario, "OP09-C2", [], "", "")
@@ -297,18 +235,7 @@ def test_recent_is_not_metadata(scenario: Scenario) -> None:
     runs = [_synchronized(scenario), scenario.run_once()]
     if not heard(runs, rb"\* [1-9]\d* RECENT|\* .*FLAGS \([^)]*\\Recent"):
         raise PreconditionNotReached("no object was recent in the client's sessions")
-    sending = [each for each in sent(runs) if each.name in _CHANGING and b"\\recent" in _head(each.octets).lower()]
-    again = [each for each in runs[1].of_kind("update_metadata") if each.status == "OK"]
-    observed = f"{len(sending)} commands name \\Recent, {len(again)} changes of flags in the second run"
-    wrong = [each.entry for each in sending] + [each.entry for each in again]
-    _judge(scenario, "SYN-514", wrong, r"\Recent neither sent nor taken for a change", observed)
-
-
-_CHANGING = frozenset({"APPEND", "STORE", "UID STORE"})
-
-
-def _head(octets: bytes) -> bytes:
-    return octets.partition(b"\r\n")[0]
+    judge_by_law(scenario, "SYN-514", runs)
 
 
 @client_case("client-initiates", "SYN-201")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from conformance.cases.declaration import client_case
+from conformance.reference.server import Behaviour
 from conformance.scenario.content import ARCHIVE, CONVERSATION, folder, item, usual_base
 from conformance.scenario.judge import NotApplicable
+from conformance.scenario.laboratory import Laboratory
 from conformance.scenario.scenario import ALL, Scenario
 
 
@@ -46,9 +48,9 @@ def test_metadata_with_and_without_condstore(scenario: Scenario, *, offered: boo
 
 
 @client_case("own-upload-is-recognized-without-uidplus", "SYN-409", "SYN-705")
-def test_own_upload_is_recognized_without_uidplus(scenario: Scenario) -> None:
+def test_own_upload_is_recognized_without_uidplus(laboratory: Laboratory) -> None:
     """A client that is not told the UID of what it stored still holds one copy of it on each side afterwards."""
-    scenario.without("UIDPLUS")
+    scenario = laboratory.open(Behaviour().without("UIDPLUS"))
     scenario.establish(usual_base())
     scenario.on_client.put(CONVERSATION, item("message-11"), item("message-12"))
     scenario.synchronize()

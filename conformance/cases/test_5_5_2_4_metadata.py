@@ -59,9 +59,10 @@ def _wrong(names: tuple[str, ...], found: Fetched, alone: Fetched) -> list[str]:
 
 
 def _value(token: Token) -> object:
-    r"""A value to compare, a list of flags without order and \Recent."""
-    flags = isinstance(token, tuple) and all(isinstance(each, bytes) for each in token)
-    return frozenset(token) - {b"\\Recent"} if flags and isinstance(token, tuple) else token
+    r"""A value to compare, a list of flags without order, letter case and \Recent."""
+    if not isinstance(token, tuple) or not all(isinstance(each, bytes) for each in token):
+        return token
+    return frozenset(each.lower() for each in token if isinstance(each, bytes)) - {b"\\recent"}
 
 
 ENVELOPED = (

@@ -22,7 +22,7 @@ def test_list_folders_plainly(storage: Storage, judge: Judge) -> None:
         found = storage.named(listing, *name) or storage.listed(tester, *name)
         judge.check("OP09-S1", found, f"LIST names {name}", f"LIST names {sorted(listed)}")
     selectable = [name for name, attributes in listed.items() if "\\noselect" not in attributes and storage.path(name)]
-    refused = [name for name in selectable if not tester.ask(b'EXAMINE "' + name + b'"').ok]
+    refused = [name for name in selectable if not tester.ask(b"EXAMINE " + storage.quoted(name)).ok]
     holds = not refused and len(selectable) >= len(names)
     judge.check("OP09-S6", holds, "each listed folder can be selected", f"refused: {refused}, listed: {selectable}")
 

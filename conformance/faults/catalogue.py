@@ -19,7 +19,7 @@ from typing import Any
 from conformance.cases.registry import declarations
 from conformance.configuration import Profile
 from conformance.faults.hooks import ClientHook, Hook, Step
-from conformance.spec import Role, requirements
+from conformance.spec import Basis, Role, ics_items, requirements
 
 DATA = Path(__file__).parent / "catalogue"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -37,7 +37,8 @@ class Fault:
     to show, `sentence` what the implementation then does. `cases` are the test cases that are run to find it; where
     none is named, all of its requirements. `loopback` tells that it needs sockets and time. `equivalent` says why no
     test case can find it, for a fault that changes nothing which can be seen. `server`, `client` and `options` name
-    real programs, and the settings that make one of them wrong.
+    real programs, and the settings that make one of them wrong. `claims` are items of the implementation conformance
+    statement that the implementation claims otherwise than by default, where the fault breaks such a claim.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Fault:
     server: str = ""
     client: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def selection(self) -> tuple[str, ...]:
@@ -108,7 +110,8 @@ def _read(path: Path) -> Iterator[Fault]:
 def _fault(entry: Mapping[str, Any]) -> Fault:
     lists = {name: tuple(entry[name]) for name in ("requirements", "cases") if name in entry}
     profile = Profile(entry.get("profile", Profile.QUICK))
-    return Fault(**{**entry, **lists, "role": Role(entry["role"]), "profile": profile})
+    claims = dict(entry.get("claims", {}))
+    return Fault(**{**entry, **lists, "role": Role(entry["role"]), "profile": profile, "claims": claims})
 
 
 def _check(fault: Fault, hooks: Mapping[str, Hook | ClientHook]) -> None:
@@ -120,6 +123,7 @@ def _check(fault: Fault, hooks: Mapping[str, Hook | ClientHook]) -> None:
         (any(each not in records for each in fault.requirements), "it names a requirement that there is not"),
         (any(each not in declarations() for each in fault.cases), "it names a test case that there is not"),
         ((fault.id in hooks) == fault.is_a_program, "a fault has either a hook or a real program with wrong settings"),
+        (not fault.claims.keys() <= _claimable(fault.role), "it claims an item that there is not for its role"),
     ]
     for is_wrong, why in problems:
         if is_wrong:
@@ -127,6 +131,12 @@ def _check(fault: Fault, hooks: Mapping[str, Hook | ClientHook]) -> None:
     for each in fault.requirements:
         if fault.role not in records[each].roles:
             raise CatalogueError(f"{fault.id}: {each} does not bind a {fault.role}")
+        if records[each].rests_on is Basis.RECORD:
+            raise CatalogueError(f"{fault.id}: {each} is only recorded, so that nothing contradicts it")
+
+
+def _claimable(role: Role) -> set[str]:
+    return {item.name for item in ics_items() if role in item.roles}
 
 
 def _hooks() -> dict[str, Hook | ClientHook]:

@@ -253,9 +253,7 @@ LEGAL_SERVERS: dict[str, LegalServer] = (
             "It tells changed flags also after .SILENT.", Hook(mailbox=_Echoes), unsettled=("OP13-S8",)
         ),
         "all-is-recent": LegalServer("Everything is recent to every session.", Hook(view=_AllRecent)),
-        "more-folders": LegalServer(
-            "An account comes with a folder besides INBOX.", Hook(account=_Furnished), unsettled=("SYN-801",)
-        ),
+        "more-folders": LegalServer("An account comes with a folder besides INBOX.", Hook(account=_Furnished)),
         "removals-told-when-asked": LegalServer("It tells removals to NOOP.", Hook(connection=_TellsRemovalsWhenAsked)),
         "responses-in-lower-case": LegalServer("It writes responses in lower case.", Hook(rewrite=_lower_case)),
         "flags-in-lower-case": LegalServer("It writes system flags in lower case.", Hook(session=_LowerCaseFlags)),
@@ -274,6 +272,15 @@ LEGAL_SERVERS: dict[str, LegalServer] = (
             ),
         ),
         "long-texts": LegalServer("It says long texts.", Hook(rewrite=_before_answers(rb"* OK " + b"x" * 5000))),
+        "few-permanent-flags": _behaves(
+            "It keeps few flags.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted", "\\Seen"))
+        ),
+        "deleted-is-the-only-flag": _behaves(
+            "It keeps no flag but one.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted",))
+        ),
+        "folders-below-a-prefix": LegalServer(
+            "Personal folders lie below a prefix.", Hook(behaviour=Behaviour(personal_prefix="Mail/")), ("Mail",)
+        ),
     }
     | {
         f"varied-{name}": _behaves("It is one of the servers of the random cases.", behaviour)
@@ -285,16 +292,3 @@ LEGAL_SERVERS: dict[str, LegalServer] = (
     }
 )
 """Servers by id; each differs from the reference server in what its sentence says."""
-
-MISJUDGED_SERVERS: dict[str, LegalServer] = {
-    "few-permanent-flags": _behaves(
-        "It keeps few flags.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted", "\\Seen"))
-    ),
-    "deleted-is-the-only-flag": _behaves(
-        "It keeps no flag but one.", Behaviour(new_keywords=False, permanent_flags=("\\Deleted",))
-    ),
-    "folders-below-a-prefix": LegalServer(
-        "Personal folders lie below a prefix.", Hook(behaviour=Behaviour(personal_prefix="Mail/")), ("Mail",)
-    ),
-}
-"""Servers that are as right as the others, and that test cases fail all the same."""

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,7 +130,8 @@ def _with_and_without(fault: Fault, hook: Hook | ClientHook | None) -> tuple[Run
     with staged(fault, hook) as stage:
         with_it = _run(stage, fault)
     right = hook.removed if hook else None
-    key = (fault.role, fault.selection, fault.profile, fault.loopback, fault.server, fault.client, repr(right))
+    how = (fault.role, fault.selection, fault.profile, fault.loopback, fault.server, fault.client)
+    key = (*how, repr(fault.claims), repr(right))
     if key not in _CONTROLS:
         with staged(fault, right, is_wrong=False) as stage:
             _CONTROLS[key] = _run(stage, fault)
@@ -142,7 +143,7 @@ _CONTROLS: dict[tuple[object, ...], Run] = {}
 
 
 def _run(stage: Stage, fault: Fault) -> Run:
-    return run(stage, fault.role, fault.selection, fault.profile)
+    return run(replace(stage, overrides=fault.claims), fault.role, fault.selection, fault.profile)
 
 
 def run(stage: Stage, role: Role, selection: tuple[str, ...], profile: Profile) -> Run:

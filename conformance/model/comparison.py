@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -70,14 +70,26 @@ class Findings:
 
 @dataclass(frozen=True)
 class Lens:
-    """How the two sides are looked at: equality of objects, and the flags that both sides can hold."""
+    """How the two sides are looked at: equality of objects, and the flags that both sides can hold.
+
+    `keeps` tells whether the server keeps a flag in a folder; it is asked only where a flag would make a difference.
+    """
 
     equality: Equality = Equality.OCTETS
     holds_flag: Callable[[str], bool] = field(default=lambda _flag: True)
+    keeps: Callable[[str, FolderPath], bool] = field(default=lambda _flag, _path: True)
 
     def flags(self, flags: Flags) -> Flags:
         r"""The comparable part of a set of flags; `\Deleted` is a mark for removal, not metadata (A12, A13)."""
         return frozenset(flag for flag in normal_flags(flags) if flag != "\\deleted" and self.holds_flag(flag))
+
+    def kept(self, flags: Iterable[str], path: FolderPath) -> Flags:
+        """Of these comparable flags those that the server keeps in a folder."""
+        return frozenset(flag for flag in flags if self.keeps(flag, path))
+
+    def holds(self, path: FolderPath, flag: str) -> bool:
+        """Whether both sides can hold a flag of the objects in a folder."""
+        return self.keeps(flag, path) if self.flags(frozenset({flag})) else False
 
 
 Index = dict[FolderPath, dict[str, list[ObservedObject]]]
@@ -180,22 +192,30 @@ class _Comparison:
             self._flags_of_equals(demands, seen)
             return
         (demand,) = demands
+        values = {self.lens.flags(each.flags) for objects in seen.values() for each in objects}
+        if self._is_one_sided(demand, values):
+            text = f"both sides have the flags that one side had: {_values(values)}"
+            self.remarks.append(Remark(Standing.OPEN, demand.path, demand.item.name, text))
+            return
         for side, objects in seen.items():
             self._flags_on(side, demand, self.lens.flags(objects[0].flags))
-        if demand.flags_open:
-            values = {self.lens.flags(each.flags) for objects in seen.values() for each in objects}
-            if len(values) > 1:
-                self._add(Nature.DISAGREEMENT, Side.LOCAL, demand, "the same flags on both sides", _values(values))
+        if demand.flags_open and len({self.lens.kept(each, demand.path) for each in values}) > 1:
+            self._add(Nature.DISAGREEMENT, Side.LOCAL, demand, "the same flags on both sides", _values(values))
+
+    def _is_one_sided(self, demand: Demand, values: set[Flags]) -> bool:
+        """Whether both sides agree on the flags of one side, where the merged ones are others (A7, A10)."""
+        sides = {self.lens.flags(each) for each in demand.one_sided}
+        return len(values) == 1 and values <= sides and values != {self.lens.flags(demand.server_flags)}
 
     def _flags_on(self, side: Side, demand: Demand, have: Flags) -> None:
         if demand.flags_open:
             return
         wanted = self.lens.flags(demand.local_flags if side is Side.LOCAL else demand.server_flags)
-        for flag in sorted(wanted - have):
+        for flag in sorted(self.lens.kept(wanted - have, demand.path)):
             self._add(
                 Nature.FLAG_NOT_SET, side, demand, f"{flag} set", _values([have]), flag, _origin(demand, side, flag)
             )
-        for flag in sorted(have - wanted):
+        for flag in sorted(self.lens.kept(have - wanted, demand.path)):
             self._add(
                 Nature.FLAG_NOT_CLEARED,
                 side,
@@ -208,16 +228,26 @@ class _Comparison:
 
     def _flags_of_equals(self, demands: Sequence[Demand], seen: dict[Side, list[ObservedObject]]) -> None:
         """Objects with the same octets cannot be told apart: their flags are compared as a multiset."""
-        if any(demand.flags_open for demand in demands):
+        if any(demand.flags_open or demand.one_sided for demand in demands):
             return
         for number, (side, objects) in enumerate(seen.items()):
             if any(not copies[number] for demand in demands for copies in demand.outcomes):
                 continue
-            wanted = sorted(_values([self.lens.flags(_flags_of(demand, side))]) for demand in demands)
-            have = sorted(_values([self.lens.flags(each.flags)]) for each in objects)
-            if wanted != have:
-                demand = _most_telling(demands, missing=False)
-                self._add(Nature.FLAG_NOT_SET, side, demand, "flags " + " ".join(wanted), "flags " + " ".join(have))
+            wanted = [self.lens.flags(_flags_of(demand, side)) for demand in demands]
+            have = [self.lens.flags(each.flags) for each in objects]
+            if Counter(wanted) != Counter(have):
+                self._flags_of_equals_on(side, demands, wanted, have)
+
+    def _flags_of_equals_on(
+        self, side: Side, demands: Sequence[Demand], wanted: Sequence[Flags], have: Sequence[Flags]
+    ) -> None:
+        demand = _most_telling(demands, missing=False)
+        expected, observed = (
+            "flags " + " ".join(sorted(_values([self.lens.kept(each, demand.path)]) for each in flags))
+            for flags in (wanted, have)
+        )
+        if expected != observed:
+            self._add(Nature.FLAG_NOT_SET, side, demand, expected, observed)
 
     def _strangers(self, side: Side) -> Iterator[tuple[FolderPath, ObservedObject]]:
         known = set(self._by_content())

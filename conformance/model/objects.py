@@ -26,6 +26,16 @@ class ObjectKind(StrEnum):
     MEDIA = "standalone Media Object"
 
 
+KIND_ITEMS = {
+    ObjectKind.MESSAGE: "kind.message",
+    ObjectKind.FILE_TRANSFER: "kind.file-transfer",
+    ObjectKind.SESSION_INFO: "kind.session",
+    ObjectKind.GROUP_STATE: "kind.session",
+    ObjectKind.MEDIA: "kind.media",
+}
+"""The item of a client's implementation conformance statement (ICS) that each kind belongs to."""
+
+
 @dataclass(frozen=True)
 class StoredObject:
     """One object as it is stored: its kind and its octets."""

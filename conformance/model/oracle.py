@@ -66,7 +66,8 @@ class Demand:
 
     The flags that were set and cleared on each side since the base decide which requirement a wrong flag breaks.
     `flags_open` is true where the text leaves the merged value open, `excluded` where the policy keeps the item as it
-    is.
+    is. `one_sided` holds the flags of either side where both sides changed some: that one side's win as a whole is
+    neither demanded nor forbidden (A7, A10).
     """
 
     path: FolderPath
@@ -81,6 +82,7 @@ class Demand:
     cleared_on_server: Flags = frozenset()
     flags_open: bool = False
     excluded: bool = False
+    one_sided: tuple[Flags, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +265,7 @@ def _with_flags(
         flags = local | server
         both = row is Row.NEW_ON_BOTH and local != server
         return Demand(path, item, row, outcomes, flags, flags, flags_open=both or len(outcomes) > 1)
+    both_changed = local != before != server and local != server and policy.direction is Direction.BOTH
     merged_local = merge_flags(before, local, server) if policy.direction is not Direction.UPLOAD else local
     merged_server = merge_flags(before, local, server) if policy.direction is not Direction.DOWNLOAD else server
     return Demand(
@@ -276,4 +279,5 @@ def _with_flags(
         cleared_locally=before - local,
         set_on_server=server - before,
         cleared_on_server=before - server,
+        one_sided=(local, server) if both_changed else (),
     )

@@ -81,9 +81,9 @@ def _item(
     wanted = len(copies) if open_count else next(iter(demand.outcomes))[1]
     for number in range(min(wanted, max(count for _, count in demand.outcomes))):
         found = _taken(copies, None if open_count or demand.flags_open else demand.server_flags)
+        flags = normal_flags(found.flags) if found else frozenset()
         item = replace(demand.item, name=name if not number else f"{name} ({number + 1})")
-        if open_count or demand.flags_open:
-            flags = normal_flags(found.flags) if found else frozenset()
+        if open_count or demand.flags_open or (found and flags in demand.one_sided):
             after = after.put(path, *([replace(item, flags=flags)] * 3))
         else:
             after = after.put(path, *_agreed(item, former, demand))

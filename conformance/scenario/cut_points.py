@@ -7,6 +7,7 @@ from functools import partial
 
 from conformance.imap.framing import Direction
 from conformance.model.history import Act, History
+from conformance.scenario.exercised import possible
 from conformance.scenario.exploration import Exploration, Required
 from conformance.scenario.history_run import HistoryRun, run_history
 from conformance.scenario.judge import Judge, PreconditionNotReached
@@ -29,7 +30,7 @@ class _Counter:
 
 def units_of(scenario: Scenario) -> int:
     """How many units, of both directions, the client's reference synchronization has."""
-    history, counter = reference_history(), _Counter()
+    history, counter = reference_history(unclaimed=scenario.stage.unclaimed_of_client), _Counter()
     run = HistoryRun(scenario)
     run.run(History(history.base, history.steps[:-1]))
     if scenario.findings.differences:
@@ -48,13 +49,16 @@ class CutPoints:
         """Cut inside, and in a thorough run before, every unit whose number leaves `part` when divided by `parts`."""
         exploration = self.exploration
         acts = BOTH if exploration.effort.thorough else INSIDE
-        units = units_of(self._open(exploration.fresh_judge()))
-        points = [cut_at(unit, act) for unit in range(part, units, parts) for act in acts]
+        scenario = self._open(exploration.fresh_judge())
+        units, unclaimed = units_of(scenario), scenario.stage.unclaimed_of_client
+        points = [cut_at(unit, act, unclaimed) for unit in range(part, units, parts) for act in acts]
         points = points[::2] + points[1::2]
         exploration.judge.step(
             f"{units} commands and responses; the connection is cut at each of them, {len(points)} of the cuts here"
         )
-        exploration.cover(points, self._example, requirements, required, partial(simpler, conflicts=False))
+        exploration.cover(
+            points, self._example, requirements, possible(required, unclaimed), partial(simpler, conflicts=False)
+        )
 
     def _example(self, history: History, judge: Judge) -> list[str]:
         return run_history(history, self._open(judge))

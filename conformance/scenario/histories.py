@@ -9,16 +9,18 @@ from functools import partial
 from hypothesis.strategies import SearchStrategy
 
 from conformance.model.history import Act, Follow, History, Renumber, ReplaceDevice
+from conformance.model.needs import needed_for
 from conformance.model.objects import ObjectKind
 from conformance.model.policy import Direction, Policy
+from conformance.model.states import SYSTEM_FLAGS
 from conformance.outcomes import Outcome
+from conformance.scenario.exercised import possible
 from conformance.scenario.exploration import Exploration, Required
 from conformance.scenario.history_run import run_history
 from conformance.scenario.judge import Judge
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
 from conformance.servers.protocol import Ability
-from conformance.spec import Role
 from conformance.strategies.histories import Shape, histories
 from conformance.strategies.simplification import blamed, simpler
 
@@ -57,17 +59,27 @@ class Histories:
         """
         effort = self.exploration.effort
         edits = min(effort.edits, FEW_EDITS) if acts else effort.edits
-        policies = self._policies() if Follow.SET in specials else ()
-        return Shape(rounds or effort.rounds + more_rounds, edits, conflicts, acts, specials, policies=policies)
+        return Shape(
+            rounds or effort.rounds + more_rounds,
+            edits,
+            conflicts,
+            acts,
+            specials,
+            unclaimed=self.stage.unclaimed_of_client,
+            policies=self._policies() if Follow.SET in specials else (),
+            flags=tuple(flag for flag in SYSTEM_FLAGS if self.stage.lens().holds_flag(flag)),
+        )
 
     def _policies(self) -> tuple[Policy, ...]:
-        claims = self.stage.claims[Role.CLIENT]
-        return tuple(policy for item, policies in POLICIES.items() if claims.get(item) for policy in policies)
+        unclaimed = self.stage.unclaimed_of_client
+        offered = (policy for item, policies in POLICIES.items() if item not in unclaimed for policy in policies)
+        return tuple(policy for policy in offered if unclaimed.isdisjoint(needed_for(policy)))
 
     def specials(self) -> tuple[str, ...]:
         """What can happen besides edits: a new UIDVALIDITY, another device, another policy."""
         renewed = (Renumber.kind,) if Ability.NEW_UID_VALIDITY in self.stage.server.abilities else ()
-        return (*renewed, ReplaceDevice.kind, *((Follow.SET,) if self._policies() else ()))
+        replaced = () if "direction.download" in self.stage.unclaimed_of_client else (ReplaceDevice.kind,)
+        return (*renewed, *replaced, *((Follow.SET,) if self._policies() else ()))
 
     def possible(self, acts: Iterable[Act]) -> tuple[Act, ...]:
         """These interruptions, and silence where the effort of this run allows for it."""
@@ -87,8 +99,8 @@ class Histories:
             self.exploration.judge.remark(f"explored further without: {kind}")
             return histories(replace(shape, without=frozenset(without)))
 
-        plainer = partial(simpler, conflicts=shape.conflicts)
-        self.exploration.explore(histories(shape), self._example, requirements, required, plainer, apart_from)
+        plainer, wanted = partial(simpler, conflicts=shape.conflicts), possible(required, shape.unclaimed)
+        self.exploration.explore(histories(shape), self._example, requirements, wanted, plainer, apart_from)
 
     def _example(self, history: History, judge: Judge) -> list[str]:
         return run_history(history, self._open(judge))

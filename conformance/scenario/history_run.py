@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.model.folders import FolderPath
 from conformance.model.history import Act, Follow, History, Interruption, Renumber, ReplaceDevice, Step, Synchronize
 from conformance.model.oracle import Demand, Expectation, FolderDemand, Row, Standing
 from conformance.model.states import Side, Snapshot
@@ -29,7 +30,8 @@ class HistoryRun:
         self.scenario, self.judge = scenario, scenario.judge
         self.exercised: list[str] = []
         self._trials: list[Trial] = []
-        self._renumbered: set[tuple[str, ...]] = set()
+        self._renumbered: set[FolderPath] = set()
+        self._gone_from_server: set[FolderPath] = set()
 
     def run(self, history: History) -> list[str]:
         """Run it; returns the names of what was exercised, each as often as it was."""
@@ -58,8 +60,17 @@ class HistoryRun:
         assert not isinstance(step, Synchronize | Renumber | Follow | ReplaceDevice)
         try:
             step.apply(sides[step.side])
+            self._note_what_went()
         except LookupError as problem:
             raise PreconditionNotReached(f"{step}: {problem}") from None
+
+    def _note_what_went(self) -> None:
+        self._gone_from_server |= {*self.scenario.base.folders} - {*self.scenario.on_server.state.folders}
+
+    @property
+    def _made_anew(self) -> set[FolderPath]:
+        """The folders of the base whose UIDs on the server are others now."""
+        return self._renumbered | (self._gone_from_server & {*self.scenario.on_server.state.folders})
 
     def _renumber(self, step: Renumber) -> None:
         self._renumbered.add(step.path)
@@ -74,6 +85,7 @@ class HistoryRun:
         synchronize = killed_by(disturbance, scenario) if isinstance(disturbance, Kill) else None
         timeout = SILENCE if interruption.act is Act.STALL else None
         scenario.disturb(disturbance, str(interruption), synchronize, timeout=timeout)
+        self._note_what_went()
         if not disturbance.happened:
             self.exercised.append("interruption that was never reached")
             change()
@@ -104,7 +116,7 @@ class HistoryRun:
 
     def _settle(self) -> bool:
         scenario = self.scenario
-        before, seen = scenario.snapshots() if self._renumbered else None, scenario.seen_on_server
+        before, seen = scenario.snapshots() if self._made_anew else None, scenario.seen_on_server
         run = scenario.synchronize()
         self.exercised += evidence(scenario.expectation)
         if scenario.findings.differences:
@@ -116,10 +128,12 @@ class HistoryRun:
         if not (self._trials or self._renumbered or scenario.judge_strays()):
             return False
         scenario.weigh_open_outcomes(self._requirement if self._trial else PLAIN[0])
+        scenario.judge_marks()
         self._note_copies()
         self._note_identifiers(seen)
         self._trials.clear()
         self._renumbered.clear()
+        self._gone_from_server.clear()
         return self._repeat()
 
     def _judge_differences(self) -> None:

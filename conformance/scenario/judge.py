@@ -6,7 +6,8 @@ is a `warn`, or `inconclusive`. What was not judged is never green.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from conformance.outcomes import Deciding, Examples, Finding, Observation, Outcome, Reason, Reproduced, worst
@@ -57,6 +58,7 @@ class Judge:
     replay: str | None = None
     sees_local_storage: bool = True
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    law: str | None = None
 
     def step(self, text: str) -> None:
         """Record what the test case did, in words."""
@@ -75,7 +77,7 @@ class Judge:
         """The requirements were exercised and nothing contradicts them, as far as can be seen."""
         for each in requirements:
             if self.sees_local_storage or each in ON_THE_WIRE | ON_THE_SERVER:
-                self.findings.append(Finding(requirement=self.record(each).id, outcome=Outcome.PASS))
+                self.findings.append(Finding(requirement=self.record(each).id, outcome=Outcome.PASS, law=self.law))
             else:
                 self.unseen(each)
 
@@ -129,6 +131,15 @@ class Judge:
         """The worst outcome found for a requirement so far."""
         return worst(each.outcome for each in self.findings if each.requirement == requirement)
 
+    @contextmanager
+    def by_law(self, law: str) -> Iterator[None]:
+        """What is found inside rests on the recorded wire alone, by a law that can be applied to it again."""
+        self.law, outer = law, self.law
+        try:
+            yield
+        finally:
+            self.law = outer
+
     def conclude(self) -> None:
         """Raise `ConformanceFailure` or `NotDecided` for the worst finding, if it is not green."""
         deciding = self.deciding()
@@ -170,6 +181,7 @@ class Judge:
             observed=observed,
             deciding=self._deciding(entry),
             follows=follows,
+            law=self.law,
         )
         if finding not in self.findings:
             self.findings.append(finding)

@@ -16,6 +16,7 @@ from conformance.outcomes import Outcome
 from conformance.scenario.counterexample import SavedCounterexample
 from conformance.scenario.exploration import Counterexample
 from conformance.scenario.script import NoScript, client_script
+from conformance.secrecy import without
 from conformance.spec import Role
 
 DIRECTORY = "counterexamples"
@@ -52,14 +53,15 @@ def _saved(
     if not isinstance(found.value, History | tuple) or not isinstance(found.drawn, History | tuple):
         return None
     failures = [each for each in found.judge.findings if each.outcome is Outcome.FAIL]
+    hidden = configuration.secrets()
     return SavedCounterexample(
         case=case,
         role=role.value,
         requirements=tuple(dict.fromkeys(each.requirement for each in failures)),
         value=found.value,
         drawn=found.drawn,
-        expected=failures[0].expected,
-        observed=failures[0].observed,
+        expected=without(failures[0].expected, hidden),
+        observed=without(failures[0].observed, hidden),
         reproduced=(found.reproduced.times, found.reproduced.of),
         server=without_password(configuration.server),
         client=configuration.client,

@@ -18,17 +18,20 @@ from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
 from conformance.servers.protocol import Account
 from conformance.servers.reference import ReferenceStorageServer
+from conformance.servers.simulation import SimulatedServer
 
 
 class _BelowRoot(ReferenceStorageServer):
     """A server whose accounts begin at a folder, as below a namespace prefix."""
 
-    def __init__(self, server: ReferenceServer, root: FolderPath) -> None:
-        super().__init__(server)
-        self._root = root
+    root: FolderPath = ()
 
     def fresh_account(self) -> Account:
-        return replace(super().fresh_account(), root=self._root)
+        return replace(super().fresh_account(), root=self.root)
+
+
+class _InMemory(_BelowRoot, SimulatedServer):
+    """The same for a run that has no sockets."""
 
 
 @dataclass
@@ -43,7 +46,9 @@ class Laboratory:
     def open(self, behaviour: Behaviour | None = None, root: FolderPath = ()) -> LaboratoryScenario:
         """A scenario with a fresh account on a server that behaves so; its folders lie below `root`."""
         behaviour = behaviour or Behaviour()
-        server = self.resources.enter_context(_BelowRoot(ReferenceServer(behaviour), root))
+        kind = _InMemory if isinstance(self.stage.server, SimulatedServer) else _BelowRoot
+        server = self.resources.enter_context(kind(ReferenceServer(behaviour)))
+        server.root = root
         self.judge.step(f"before a server of the suite: {_told(behaviour, root)}")
         scenario = LaboratoryScenario(replace(self.stage, server=server), self.judge, self.transcript, server)
         return self.resources.enter_context(scenario)

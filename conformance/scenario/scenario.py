@@ -7,8 +7,8 @@ proxy; the suite's own hands use connections of their own.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
@@ -27,19 +27,22 @@ from conformance.imap.proxies import Proxy, proxy_before
 from conformance.imap.transcript import Transcript
 from conformance.model.comparison import Difference, Findings, Lens, Nature, Remark, compare
 from conformance.model.folders import FolderPath, display
+from conformance.model.needs import claimed_kinds, needed_for, of_claimed_kinds
 from conformance.model.oracle import Doubts, Expectation, Row, Standing, expect
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.settlement import Triple, settled
-from conformance.model.states import Flags, Side, Snapshot, StoreState
+from conformance.model.states import Flags, ObservedObject, Side, Snapshot, StoreState
 from conformance.outcomes import Outcome, Reason
 from conformance.problems import AdapterProblem
 from conformance.scenario.attribution import TWINS, broken_requirement, plain_requirements
 from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
+from conformance.scenario.marks import sift
 from conformance.scenario.sides import LocalSide, ServerSide, StoreSide
 from conformance.scenario.stage import Stage
 from conformance.scenario.store import INBOX, ServerStore
-from conformance.scenario.visibility import ON_THE_SERVER, changes_the_server
-from conformance.servers.protocol import Ability
+from conformance.scenario.visibility import ON_THE_SERVER, changes_the_server, moves_flags
+from conformance.servers.protocol import Ability, Account
+from conformance.spec import Role
 
 _FLAG_NATURES = (Nature.FLAG_NOT_SET, Nature.FLAG_NOT_CLEARED)
 _FOLDER_NATURES = (Nature.FOLDER_MISSING, Nature.FOLDER_SURPLUS, Nature.FOLDER_UNKNOWN)
@@ -89,11 +92,13 @@ class Scenario:
         self.expectation = Expectation((), ())
         self.findings = Findings(())
         self.strayed: list[Difference] = []
+        self.marked: Sequence[tuple[FolderPath, ObservedObject]] = ()
         self.runs: list[SyncRun] = []
         self.doubts: Doubts | None = None
         self.seen_on_server = Snapshot()
         self._untouched = True
         self._hidden: frozenset[str] = frozenset()
+        self._furniture: set[FolderPath] = set()
         self._interceptor: Interceptor | None = None
         self._resources = ExitStack()
 
@@ -114,21 +119,47 @@ class Scenario:
         started.callback(stage.server.release, self.account)
         self.transcript.protect(self.account.credentials.password)
         self.store = started.enter_context(ServerStore(self.account, self.transcript, stage.bounds.answer))
+        self._furniture = {INBOX, *self.store.folders()}
         self.proxy = started.enter_context(self._proxy())
-        self.client.reset(replace(self.account, endpoint=self.proxy.endpoint))
+        self.client.reset(self._account_of_the_client())
         self.on_server = ServerSide(self.store, self.judge.step)
         self.on_client = LocalSide(self.client, stage.equality, self.judge.step)
+        self.on_server.require = self.on_client.require = self.require
 
     def _proxy(self) -> Proxy:
         """A base that is established from local storage starts anew, before a server that is presented alike."""
-        proxy = proxy_before(self.account.endpoint, self.transcript, host=listening_address(self.client))
+        own = self.account
+        logs_in_as = own.credentials if own.proxied_login else None
+        host = listening_address(self.client)
+        proxy = proxy_before(own.endpoint, self.transcript, host=host, logs_in_as=logs_in_as)
         proxy.hide, proxy.intercept = self._hidden, self._interceptor
         return proxy
 
+    def _account_of_the_client(self) -> Account:
+        """The account as the client reaches it: through the proxy, and with the proxy's password where it has one."""
+        credentials = self.proxy.door or self.account.credentials
+        self.transcript.protect(credentials.password)
+        return replace(self.account, endpoint=self.proxy.endpoint, credentials=credentials)
+
+    def require(self, items: Iterable[str]) -> None:
+        """Raise `NotApplicable` unless the client claims these ICS items."""
+        missing = self.stage.unclaimed(Role.CLIENT, tuple(items))
+        if missing:
+            raise NotApplicable(f"the client does not claim {missing!r}")
+
+    @contextmanager
+    def if_claimed(self) -> Iterator[None]:
+        """What is done in here is done beside what the test case is about; what the client does not claim ends it."""
+        try:
+            yield
+        except NotApplicable as unclaimed:
+            self.judge.remark(f"left out: {unclaimed}")
+
     def replace_device(self) -> None:
         """Give the client empty local storage and no base, as on a new device; the server keeps what it has."""
+        self.require(["direction.download"])
         self.judge.step("replace the device: local storage is empty, nothing was ever synchronized")
-        self.client.reset(replace(self.account, endpoint=self.proxy.endpoint))
+        self.client.reset(self._account_of_the_client())
         self.base = StoreState()
         self.on_client.state = StoreState()
         self._untouched = True
@@ -137,8 +168,10 @@ class Scenario:
         """Make `state` the base by a real first synchronization of the client.
 
         It starts from the server's side; where the client does not get there, from its own local storage on a fresh
-        account. Raises `PreconditionNotReached` if neither ends with both sides equal.
+        account. Raises `PreconditionNotReached` if neither ends with both sides equal. Objects of a kind that the
+        client does not claim are of one that it claims instead.
         """
+        state = self._claimed(state)
         self.judge.step(f"base, established by a first synchronization: {_told(state)}")
         self.store.fill(state)
         self.on_server.state = state
@@ -165,8 +198,13 @@ class Scenario:
     def begin(self, state: StoreState, primary: str | None = None) -> bool:
         """Make `state` the base like `establish`, but judge that first synchronization; whether it went well.
 
-        What went wrong breaks `primary`, or without that the requirements of the table.
+        What went wrong breaks `primary`, or without that the requirements of the table. A client that does not claim to
+        download starts from its own local storage, which is not judged.
         """
+        if "direction.download" in self.stage.unclaimed_of_client:
+            self.establish(state)
+            return True
+        state = self._claimed(state)
         self.judge.step(f"base, established by a first synchronization: {_told(state)}")
         self.store.fill(state)
         self.on_server.state = state
@@ -177,6 +215,9 @@ class Scenario:
         for difference in self._telling_differences():
             self._contradict(broken_requirement(difference), difference)
         return not self.findings.differences
+
+    def _claimed(self, state: StoreState) -> StoreState:
+        return of_claimed_kinds(state, claimed_kinds(self.stage.unclaimed_of_client))
 
     def _establish_from_local(self, state: StoreState) -> Sequence[Difference]:
         self._resources.close()
@@ -206,7 +247,7 @@ class Scenario:
         self.expectation = self._expect()
         for number in range(1, self.stage.bounds.runs + 1):
             self.runs.append(self.run_once())
-            self.findings = self._possible(self._compared())
+            self.findings = self._compared()
             if number == 1:
                 self.strayed = [each for each in self.findings.differences if _is_stray(each)]
             if not self.findings.differences:
@@ -218,10 +259,15 @@ class Scenario:
             return ()
         return self.findings.differences
 
+    def changed_folders(self) -> set[FolderPath]:
+        """The folders in which something is new or gone on one of the sides, and those that are new themselves."""
+        sides = self.on_client.state.folders, self.on_server.state.folders
+        return {path for side in sides for path in side if side[path] != self.base.folders.get(path)}
+
     def as_demanded(self) -> bool:
         """Whether both sides are, at this moment, as one more synchronization would have to leave them."""
         self.expectation = self._expect()
-        return not self._possible(self._compared()).differences
+        return not self._compared().differences
 
     def _expect(self) -> Expectation:
         return expect(*self._states.states, self.policy, self.doubts)
@@ -234,9 +280,9 @@ class Scenario:
         """What contradicts the oracle; of the server alone where local storage cannot be seen."""
         if self.judge.sees_local_storage:
             local, self.seen_on_server = self.snapshots()
-            return compare(self.expectation, local, self.seen_on_server, self.stage.lens())
-        server = self.seen_on_server = self._in_scope(self.store.snapshot())
-        findings = compare(self.expectation, server, server, self.stage.lens())
+            return compare(self.expectation, local, self.seen_on_server, self._lens)
+        server = self.seen_on_server = self._server_snapshot()
+        findings = compare(self.expectation, server, server, self._lens)
         return Findings(tuple(each for each in findings.differences if each.side is Side.SERVER))
 
     def _verify_preparation(self) -> None:
@@ -245,7 +291,7 @@ class Scenario:
         Raises `AdapterProblem` if local storage does not show what was put into it, `PreconditionNotReached` if the
         server does not hold what was stored.
         """
-        sides: dict[StoreSide, Snapshot] = {self.on_server: self._in_scope(self.store.snapshot())}
+        sides: dict[StoreSide, Snapshot] = {self.on_server: self._server_snapshot()}
         if self.judge.sees_local_storage:
             sides = {self.on_client: self._in_scope(self.client.snapshot()), **sides}
         for side, snapshot in sides.items():
@@ -262,10 +308,10 @@ class Scenario:
                     raise AdapterProblem(f"what was prepared is not there: {text}", mend)
                 raise PreconditionNotReached(f"what was prepared is not there: {text}")
 
-    def _possible(self, findings: Findings) -> Findings:
-        """The findings without flags that the server does not keep (RFC 3501 7.1, PERMANENTFLAGS)."""
-        kept = [each for each in findings.differences if each.flag is None or self.server_keeps(each.flag, each.path)]
-        return replace(findings, differences=tuple(kept))
+    @cached_property
+    def _lens(self) -> Lens:
+        """Without flags that the server does not keep (RFC 3501 7.1, PERMANENTFLAGS)."""
+        return replace(self.stage.lens(), keeps=self.server_keeps)
 
     def server_keeps(self, flag: str, path: FolderPath) -> bool:
         """Whether the server says that it keeps a flag of the objects in a folder."""
@@ -367,14 +413,30 @@ class Scenario:
         return run
 
     def snapshots(self) -> tuple[Snapshot, Snapshot]:
-        """Local storage and server as they are now, without an INBOX that no model speaks of."""
-        return self._in_scope(self.client.snapshot()), self._in_scope(self.store.snapshot())
+        """Local storage and server as they are now, without empty folders that the account came with."""
+        return self._in_scope(self.client.snapshot()), self._server_snapshot()
+
+    def _server_snapshot(self) -> Snapshot:
+        models = self.base, self.on_client.state, self.on_server.state
+        snapshot = self._in_scope(self.store.snapshot())
+        sifted = sift(snapshot, models, self.stage.equality)
+        removes_so = not sifted.marked or self._only_marks
+        self.marked = sifted.marked if removes_so else ()
+        return sifted.alive if removes_so else snapshot
+
+    @property
+    def _only_marks(self) -> bool:
+        r"""Whether a mark may be all that the client does to remove: it says so, or it was not seen to do more."""
+        if "logical-delete" not in self.stage.unclaimed_of_client:
+            return True
+        removals = (each for run in self.runs for each in run.of_kind("remove_object"))
+        return not any({"EXPUNGE", "MOVE"} & {*each.items} for each in removals)
 
     def _in_scope(self, snapshot: Snapshot) -> Snapshot:
-        known = any(INBOX in state.folders for state in (self.base, self.on_client.state, self.on_server.state))
-        if known or snapshot.folders.get(INBOX):
-            return snapshot
-        return Snapshot({path: objects for path, objects in snapshot.folders.items() if path != INBOX})
+        models = self.base, self.on_client.state, self.on_server.state
+        own = {path for path in self._furniture if not any(path in model.folders for model in models)}
+        kept = {path: objects for path, objects in snapshot.folders.items() if objects or path not in own}
+        return Snapshot(kept) if len(kept) < len(snapshot.folders) else snapshot
 
     def judge_end_state(self, primary: str, *also: str, covers: Collection[str] = ()) -> None:
         """Judge the end state: every difference breaks its requirement, the named ones pass if nothing breaks them.
@@ -382,6 +444,7 @@ class Scenario:
         `primary` takes over what the table gives to a requirement in `covers` (`ALL`: everything). None passes where
         objects or folders are not as demanded: the stimulus has not had its effect, so nothing was exercised.
         """
+        self.judge_marks(primary)
         for difference in self._telling_differences():
             found = broken_requirement(difference)
             covered = found != primary and (found in covers or covers == ALL)
@@ -390,7 +453,11 @@ class Scenario:
         self.weigh_open_outcomes(primary)
         exercised = all(each.nature in _FLAG_NATURES for each in self.findings.differences)
         for requirement in (primary, *also):
-            if self.judge.outcome_of(requirement) is Outcome.NOT_RUN:
+            if self.judge.outcome_of(requirement) is not Outcome.NOT_RUN:
+                continue
+            if moves_flags(requirement, self.expectation, self._lens.holds) is False:
+                self.judge.not_applicable(requirement, "the client does not claim, or the server not keep, these flags")
+            else:
                 self._pass_or_leave(requirement, exercised)
 
     def plainly_broken(self) -> list[str]:
@@ -402,6 +469,15 @@ class Scenario:
         for each in self.strayed:
             self._contradict(broken_requirement(each), each)
         return not self.strayed
+
+    def judge_marks(self, *also: str) -> None:
+        r"""What was removed locally and is on the server still, marked `\Deleted`, decides neither way (A12)."""
+        if not self.marked or "logical-delete" not in self.stage.unclaimed_of_client:
+            return
+        (path, each), more = self.marked[0], len(self.marked) - 1
+        observed = f"UID {each.handle} in {display(path)}{f' and {more} more' if more else ''} marked \\Deleted (A12)"
+        for requirement in dict.fromkeys(("SYN-410", *TWINS["SYN-410"], *also)):
+            self.judge.undecided(requirement, "what was removed locally is gone from the server", observed)
 
     def _telling_differences(self) -> list[Difference]:
         """Without those that the difference of their folder already tells."""
@@ -474,6 +550,7 @@ class Scenario:
 
     def follow(self, policy: Policy) -> None:
         """Tell the client to follow a policy from now on."""
+        self.require(needed_for(policy))
         self.client.set_policy(policy)
         self.policy = policy
         self.judge.step(f"policy: {policy}")

@@ -51,7 +51,13 @@ class Stage:
 
     def _claims(self, role: Role, said: Mapping[str, bool]) -> dict[str, bool]:
         defaults = {item.name: item.default == "yes" for item in ics_items() if role in item.roles}
-        return defaults | {name: claimed for name, claimed in {**said, **self.overrides}.items() if name in defaults}
+        given = {**said, **self.declared(role)}
+        return defaults | {name: claimed for name, claimed in given.items() if name in defaults}
+
+    def declared(self, role: Role) -> dict[str, bool]:
+        """The overrides that are about a role, by item; their keys are items, or `role:item`."""
+        scoped = [(name.rpartition(":"), claimed) for name, claimed in self.overrides.items()]
+        return {item: claimed for (scope, _, item), claimed in scoped if scope in ("", role.value)}
 
     @property
     def equality(self) -> Equality:
@@ -61,7 +67,7 @@ class Stage:
     def lens(self) -> Lens:
         r"""How snapshots are compared: a client that holds no keywords, or not every `\Flag`, is not judged by them."""
         claims = self.claims[Role.CLIENT]
-        held = {flag.lower() for flag in SYSTEM_FLAGS}
+        held = {flag.lower() for flag in SYSTEM_FLAGS} if claims.get("flags.system", True) else {"\\seen"}
         if claims.get("flags.read-report-sent", False):
             held.add("\\read-report-sent")
         keywords = claims.get("flags.keywords", True)
@@ -70,6 +76,11 @@ class Stage:
     def unclaimed(self, role: Role, items: tuple[str, ...]) -> str | None:
         """The first ICS item that the implementation in this role does not claim, None if it claims all."""
         return next((item for item in items if not self.claims[role].get(item, False)), None)
+
+    @property
+    def unclaimed_of_client(self) -> frozenset[str]:
+        """The ICS items that the client does not claim."""
+        return frozenset(item for item, claimed in self.claims[Role.CLIENT].items() if not claimed)
 
     def transcript(self) -> Transcript:
         """A new transcript that masks every secret of this run."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from conformance.imap.data import ListData, compact_uids, fetch_items, list_data, status_data
+from conformance.imap.data import ListData, compact_uids, fetch_items, list_data
 from conformance.imap.errors import ImapProblem
 from conformance.imap.names import Hierarchy, decode_name, encode_name, quote, same_spelling
 from conformance.imap.recorder import Recorder
@@ -23,9 +23,10 @@ from conformance.imap.transcript import Transcript
 from conformance.imap.wire import Exchange, WireConnection
 from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind, of_kind
+from conformance.model.states import SYSTEM_FLAGS
 from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
 from conformance.scenario.stage import Stage
-from conformance.scenario.watch import Watch
+from conformance.scenario.watch import PREFIX, Watch
 
 Fetched = dict[str, Token]
 _SYSTEM_FLAG = re.compile(r"\\\w+")
@@ -58,6 +59,13 @@ class Selection:
         listed = {each.lower() for each in self.permanent_flags}
         new = "\\*" in listed
         return all(flag.lower() in listed or (new and not flag.startswith("\\")) for flag in flags)
+
+    def some_flag(self) -> str:
+        """A flag that is permanent. Raises `NotApplicable` if no flag is."""
+        flag = next((each for each in (*SYSTEM_FLAGS, "\\Deleted") if self.keeps(each)), None)
+        if flag is None:
+            raise NotApplicable("PERMANENTFLAGS lists no flag that could be changed")
+        return flag
 
 
 def selection(answer: Exchange) -> Selection:
@@ -211,7 +219,7 @@ class Storage:
         self.stage, self.judge, self.transcript = stage, judge, transcript
         self.server = stage.server
         self.watch = Watch(judge, transcript, transcript.mark())
-        judge.at_end.append(self.watch.look)
+        judge.at_end.append(self.watch.conclude)
         self._resources = ExitStack()
         self._testers = 0
 
@@ -240,7 +248,7 @@ class Storage:
     def connect(self) -> Tester:
         """One more logged-in raw connection; it is closed at the end of the test case."""
         self._testers += 1
-        recorder = Recorder(self.transcript, f"tester-{self._testers}")
+        recorder = Recorder(self.transcript, f"{PREFIX}{self._testers}")
         wire = WireConnection.open(self.account.endpoint, recorder=recorder, timeout=self.stage.bounds.answer)
         self._resources.callback(wire.close)
         wire.authenticate(self.account.credentials)
@@ -257,8 +265,9 @@ class Storage:
 
     @staticmethod
     def quoted(wire_name: bytes) -> bytes:
-        """A listed name as a quoted string."""
-        return quote(wire_name)
+        """A listed name as a quoted string, octets above 127 included, without CR, LF and NUL, which none can hold."""
+        escaped = wire_name.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+        return b'"' + escaped.translate(None, b"\r\n\0") + b'"'
 
     def wire_name(self, *levels: str) -> bytes:
         """The wire name of a path, as LIST sends it."""
@@ -283,12 +292,9 @@ class Storage:
         listing = tester.listing(self.wire_name(*levels))
         return [each for each in self.named(listing, *levels) if "\\noselect" not in each.attributes]
 
-    def may_use_inbox(self, tester: Tester) -> bool:
-        """Whether INBOX is free for a test case: the account is the suite's own, or nothing lies in it."""
-        if self.account.created:
-            return True
-        told = [status_data(each)[1] for each in tester.must(b"STATUS INBOX (MESSAGES)").named("STATUS")]
-        return [each.get("MESSAGES") for each in told] == [0]
+    def may_use_inbox(self) -> bool:
+        """Whether INBOX is free for a test case: elsewhere a killed run would leave its object in somebody's."""
+        return self.account.created
 
     def step(self, text: str) -> None:
         """Record what the test case does, in words."""

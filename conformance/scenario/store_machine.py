@@ -78,7 +78,7 @@ class StoreMachine:
                 if self._ways[type(step)](step, self._hand(step.session)):
                     self.hearing.saw(type(step).__name__.lower())
             self._settle()
-        self.hearing.storage.watch.look()
+        self.hearing.storage.watch.conclude()
         return self.hearing.exercised
 
     def _hand(self, number: int) -> Hand:

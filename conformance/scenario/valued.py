@@ -61,6 +61,7 @@ class Valued(ABC):
 
     def change_locally(self, value: Value) -> None:
         """Set the value in local storage, or remove it. Raises `AdapterProblem` if that cannot be seen there."""
+        self.scenario.require(["direction.upload"])
         self.scenario.judge.step(f"in local storage: set {self.what} to {_told(value)}")
         self._set_locally(value)
         shown = self.in_local_storage()
@@ -70,6 +71,7 @@ class Valued(ABC):
 
     def change_on_server(self, value: Value) -> None:
         """Set the value on the server, or remove it. Raises `NotApplicable` if the server does not keep it."""
+        self.scenario.require(["direction.download"])
         self.scenario.judge.step(f"on the server: set {self.what} to {_told(value)}")
         try:
             self._set_on_server(value)

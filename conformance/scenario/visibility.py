@@ -5,6 +5,9 @@ Requirements that are not named here stay undecided for such a client, whatever 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from conformance.model.folders import FolderPath
 from conformance.model.oracle import Expectation, Row
 
 ON_THE_WIRE = frozenset(
@@ -30,3 +33,23 @@ def changes_the_server(expectation: Expectation) -> bool:
     own = (Row.NEW_LOCALLY, Row.REMOVED_LOCALLY)
     flags = any(demand.set_locally or demand.cleared_locally for demand in expectation.items)
     return flags or any(row in own for row in expectation.rows())
+
+
+_MOVED = {
+    "SYN-501": ("set_on_server",),
+    "SYN-502": ("cleared_on_server",),
+    "SYN-503": ("set_locally",),
+    "SYN-504": ("cleared_locally",),
+    "SYN-505": ("set_locally", "set_on_server"),
+    "SYN-510": ("set_locally", "set_on_server"),
+    "OP13-C1": ("set_locally", "set_on_server", "cleared_locally", "cleared_on_server"),
+}
+"""The changes of flags that each requirement is about."""
+
+
+def moves_flags(requirement: str, expectation: Expectation, holds: Callable[[FolderPath, str], bool]) -> bool | None:
+    """Whether a flag that both sides can hold has changed as the requirement says; None for any other requirement."""
+    if requirement not in _MOVED:
+        return None
+    changes = ((each.path, getattr(each, how)) for each in expectation.items for how in _MOVED[requirement])
+    return any(holds(path, flag) for path, flags in changes for flag in flags)

@@ -13,11 +13,16 @@ from conformance.imap.data import fetch_items, status_data, vanished_data
 from conformance.imap.errors import SyntaxProblem
 from conformance.imap.syntax import Command, Response, Token, number_of, octets_of, parse_command, parse_response
 from conformance.imap.transcript import Entry, Transcript
+from conformance.scenario.applied import note_law
 from conformance.scenario.judge import Judge
 from conformance.scenario.laws import Laws, Place, Told
 
 # RFC 3501 7.4.1: no EXPUNGE while these answer; their UID forms may carry it.
 HOLDS_REMOVALS = frozenset({"FETCH", "STORE", "SEARCH"})
+PREFIX = "tester-"
+"""How the names of the raw connections begin."""
+WATCH = "watch"
+"""The name of these laws together, in findings and transcripts."""
 IMMUTABLE = ("BODY[]", "RFC822.SIZE", "INTERNALDATE")
 SELECTIONS = frozenset({"SELECT", "EXAMINE"})
 # What servers answer for an object that another session has removed (RFC 2180 4.1).
@@ -225,16 +230,22 @@ class _Connection:
 class Watch:
     """Follows the raw connections of one account through its transcript, from `since` on."""
 
-    def __init__(self, judge: Judge, transcript: Transcript, since: int = 0, prefix: str = "tester-") -> None:
+    def __init__(self, judge: Judge, transcript: Transcript, since: int = 0, prefix: str = PREFIX) -> None:
         self.laws = Laws(judge)
-        self._transcript, self._seen, self._prefix = transcript, since, prefix
+        self._transcript, self._since, self._seen, self._prefix = transcript, since, since, prefix
         self._connections: dict[str, _Connection] = {}
 
-    def look(self) -> None:
-        """Judge what was said since the last look."""
-        entries = self._transcript.entries(since=self._seen)
+    def conclude(self) -> None:
+        """Judge everything that was said, and tell in the transcript that it was."""
+        self.look()
+        note_law(self._transcript, WATCH, [(self._since, self._seen)])
+
+    def look(self, until: int | None = None) -> None:
+        """Judge what was said since the last look, up to an entry."""
+        entries = self._transcript.entries(since=self._seen, until=until)
         self._seen = entries[-1].number if entries else self._seen
-        self._follow(each for each in entries if each.connection.startswith(self._prefix))
+        with self.laws.judge.by_law(WATCH):
+            self._follow(each for each in entries if each.connection.startswith(self._prefix))
 
     def _follow(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

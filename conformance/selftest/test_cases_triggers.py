@@ -64,6 +64,11 @@ def test_what_several_triggers_spoil_is_recorded(server: ReferenceStorageServer,
     assert any(each.startswith("SYN-208") for each in report.cases[0].remarks)
 
 
+def test_triggers_that_lead_to_nothing_together_are_a_failure(server: ReferenceStorageServer) -> None:
+    """Each trigger that the client claims has to work, also beside another one."""
+    assert failed(report_of(server, faults.Deadlocked, TOGETHER)) == {"SYN-203", "SYN-204"}
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_reference_client_passes(server: ReferenceStorageServer, number: int) -> None:
     """A correct client is failed neither the first time nor by chance the next, and claims all three triggers."""

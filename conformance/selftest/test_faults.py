@@ -64,11 +64,15 @@ WRONG: list[tuple[Mapping[str, str], str]] = [
     ({"requirements": "[]"}, "names no requirement"),
     ({"requirements": '["OP08-S99"]'}, "a requirement that there is not"),
     ({"requirements": '["SYN-403"]'}, "does not bind a server"),
+    ({"requirements": '["OP03-S6"]'}, "is only recorded"),
     ({"cases": '["no-such-case"]'}, "a test case that there is not"),
     ({"sentence": '"no full stop"'}, "full stop"),
     ({"profile": '"hasty"'}, "'hasty' is not a valid Profile"),
     ({"colour": '"red"'}, "unknown keys: colour"),
     ({"server": '"dovecot"'}, "either a hook or a real program"),
+    ({"claims": '"notification"'}, "dictionary update sequence"),
+    ({"claims": "{ colour = true }"}, "claims an item that there is not"),
+    ({"claims": '{ "trigger.user" = true }'}, "claims an item that there is not for its role"),
 ]
 
 
@@ -123,6 +127,14 @@ def test_a_fault_of_a_client_is_killed() -> None:
     trial = attempt(fault, ClientHook(NoRemoval))
     assert (trial.status, [each.case for each in trial.kills]) == (Status.KILLED, [case])
     assert attempt(fault, ClientHook()).status is Status.NOT_APPLIED
+
+
+def test_a_fault_may_break_what_is_claimed() -> None:
+    """A server that tells nothing while a client idles is wrong only if it claims to send notifications."""
+    name = "nothing-is-told-while-idling"
+    fault, hook = catalogue().faults[name], catalogue().hooks[name]
+    assert attempt(fault, hook).status is Status.KILLED
+    assert attempt(replace(fault, claims={}), hook).status is Status.SURVIVED
 
 
 def test_a_control_that_is_not_green_proves_nothing() -> None:

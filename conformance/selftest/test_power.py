@@ -17,7 +17,7 @@ CLIENTS = (
     "equal-objects-stored-once",
     "flags-of-downloads-not-in-base",
     "uids-of-two-uploads-swapped",
-    "local-flags-lost-in-conflict",
+    "local-flags-lost-beside-others",
 )
 SERVERS = ("copies-not-in-uidnext", "uidnext-falls-with-expunge", "copyuid-of-the-source", "equal-objects-share-flags")
 FEW = 8

@@ -11,6 +11,7 @@ from conformance.spec.loading import (
     requirement,
     requirement_set_digest,
     requirements,
+    review_rules,
     sentences,
     specification,
 )
@@ -23,6 +24,7 @@ from conformance.spec.records import (
     Quote,
     Requirement,
     ReviewComment,
+    ReviewRule,
     Role,
     Sentence,
 )
@@ -36,6 +38,7 @@ __all__ = [
     "Quote",
     "Requirement",
     "ReviewComment",
+    "ReviewRule",
     "Role",
     "Sentence",
     "Specification",
@@ -48,6 +51,7 @@ __all__ = [
     "requirement",
     "requirement_set_digest",
     "requirements",
+    "review_rules",
     "sentences",
     "specification",
 ]

@@ -19,6 +19,7 @@ from conformance.spec.records import (
     Quote,
     Requirement,
     ReviewComment,
+    ReviewRule,
     Role,
     Sentence,
     natural_order,
@@ -37,13 +38,14 @@ class UnknownRequirement(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """Everything that is pinned: records, sentences, review comments, ambiguities, ICS items, and the two texts."""
+    """Everything that is pinned: records, sentences, comments, ambiguities, ICS items, review rules, the two texts."""
 
     requirements: tuple[Requirement, ...]
     sentences: tuple[Sentence, ...]
     comments: tuple[ReviewComment, ...]
     ambiguities: tuple[Ambiguity, ...]
     ics: tuple[IcsItem, ...]
+    review_rules: tuple[ReviewRule, ...]
     expected_ids: tuple[str, ...]
     change_request: str = field(repr=False)
     rfc3501: str = field(repr=False)
@@ -68,6 +70,10 @@ def load(directory: Path = DATA) -> Specification:
         ics=tuple(
             IcsItem(**{**table, "roles": tuple(map(Role, table["roles"]))})
             for table in _tables(directory / "ics.toml", "item")
+        ),
+        review_rules=tuple(
+            ReviewRule(**{**table, "roles": tuple(map(Role, table["roles"]))})
+            for table in _tables(directory / "static_review.toml", "rule")
         ),
         expected_ids=tuple(_text(directory / "expected-ids.txt").split()),
         change_request=_text(directory / "pinned" / "change-request-5.5.2.20.txt"),
@@ -116,6 +122,11 @@ def ambiguities() -> tuple[Ambiguity, ...]:
 def ics_items() -> tuple[IcsItem, ...]:
     """The closed list of items an implementation conformance statement may name."""
     return specification().ics
+
+
+def review_rules() -> tuple[ReviewRule, ...]:
+    """The rules of the static review of an implementation conformance statement."""
+    return specification().review_rules
 
 
 @cache

@@ -116,9 +116,14 @@ class Requirement:
 
     def applies(self, claimed: Collection[str]) -> bool:
         """Whether the condition holds for an implementation that claims these ICS items."""
-        return not self.condition or any(
-            all(_holds(term, claimed) for term in branch.split(" and ")) for branch in self.condition.split(" or ")
-        )
+        return fulfilled(self.condition, claimed)
+
+
+def fulfilled(expression: str, claimed: Collection[str]) -> bool:
+    """Whether an expression of ICS items holds for an implementation that claims these; "" always does."""
+    return not expression or any(
+        all(_holds(term, claimed) for term in branch.split(" and ")) for branch in expression.split(" or ")
+    )
 
 
 def _holds(term: str, claimed: Collection[str]) -> bool:
@@ -164,6 +169,17 @@ class IcsItem:
     question: str
     default: str
     roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRule:
+    """What the claims of these roles have to fulfil: where `when` holds, `demands` has to; both are expressions."""
+
+    roles: tuple[Role, ...]
+    demands: str
+    text: str
+    source: str
+    when: str = ""
 
 
 def natural_order(identifier: str) -> tuple[tuple[str, int], ...]:

@@ -108,7 +108,7 @@ class Draft:
             if folder.disputed:
                 self.unknown_folders.add(folder.path)
         for demand in expectation.items:
-            if len(demand.outcomes) > 1 or demand.flags_open:
+            if len(demand.outcomes) > 1 or demand.flags_open or demand.one_sided:
                 self.unknown_items.add((demand.path, demand.item.name))
         after = settled(expectation, before, Snapshot())
         self.base, self.sides[Side.LOCAL].state, self.sides[Side.SERVER].state = after.states

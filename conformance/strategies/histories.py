@@ -31,7 +31,8 @@ from conformance.model.history import (
     ReplaceDevice,
     Synchronize,
 )
-from conformance.model.objects import ObjectKind, StoredObject, of_kind
+from conformance.model.needs import claimed_kinds, needed_by
+from conformance.model.objects import StoredObject, of_kind
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.states import SYSTEM_FLAGS, Item, Side, StoreState
 from conformance.strategies.boundaries import AWKWARD_OBJECTS, FOLDER_PATHS, NEW_FOLDER_PATHS
@@ -81,7 +82,7 @@ class Shape:
 
     `rounds` is the most synchronizations that nothing interrupts, `edits` the most edits before each. `acts` are the
     interruptions, `specials` and `policies` what else the implementations under test can be asked for. No step is of a
-    kind in `without`.
+    kind in `without`, and none is about an ICS item in `unclaimed`.
     """
 
     rounds: int = 1
@@ -90,6 +91,7 @@ class Shape:
     acts: tuple[Act, ...] = ()
     specials: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
+    unclaimed: frozenset[str] = frozenset()
     policies: tuple[Policy, ...] = ()
     flags: tuple[str, ...] = SYSTEM_FLAGS
     objects: int = 5
@@ -123,9 +125,10 @@ def _base(random: Random, shape: Shape) -> StoreState:
         for depth in range(1, len(path) + 1):
             state = state.with_folder(path[:depth])
     held: list[tuple[FolderPath, StoredObject]] = []
+    kinds = claimed_kinds(shape.unclaimed)
     for number in range(1, random.randint(min(2, shape.objects), shape.objects) + 1):
         name = f"old-{number}"
-        path, content = random.choice(sorted(state.folders)), of_kind(random.choice(list(ObjectKind)), name)
+        path, content = random.choice(sorted(state.folders)), of_kind(random.choice(kinds), name)
         if held and random.random() < EQUAL:
             path, content = random.choice(held)
         held.append((path, content))
@@ -134,7 +137,7 @@ def _base(random: Random, shape: Shape) -> StoreState:
 
 
 def _flags(random: Random, shape: Shape) -> frozenset[str]:
-    return frozenset(random.sample(shape.flags, random.choice((0, 1, 1, 2))))
+    return frozenset(random.sample(shape.flags, min(random.choice((0, 1, 1, 2)), len(shape.flags))))
 
 
 class _Author:
@@ -192,7 +195,7 @@ class _Author:
             for side in self.random.sample(list(Side), len(Side)):
                 flags = self._sometimes(2 / 3)
                 edit = self._change(self.draft, side, [place]) if flags else RemoveObject(side, *place)
-                if edit.kind not in self.shape.without and self.draft.allows(edit, conflicts=True):
+                if self._is_possible(edit, self.draft, conflicts=True):
                     self.draft.add(edit)
 
     @property
@@ -208,7 +211,12 @@ class _Author:
             weights = MEANWHILE if draft is not self.draft else EDITS
         kind = self.random.choice([kind for kind in options for _ in range(weights[kind])])
         edit = options[kind]()
-        return edit if edit.kind not in self.shape.without and draft.allows(edit, conflicts=contested) else None
+        return edit if self._is_possible(edit, draft, conflicts=contested) else None
+
+    def _is_possible(self, edit: Edit, draft: Draft, *, conflicts: bool) -> bool:
+        possible = edit.kind not in self.shape.without and draft.allows(edit, conflicts=conflicts)
+        unclaimed = self.shape.unclaimed
+        return possible and (not unclaimed or unclaimed.isdisjoint(needed_by(edit, draft.state(edit.side))))
 
     def _free(self, draft: Draft, side: Side) -> Iterator[tuple[str, Callable[[], Edit]]]:
         held = self._held(draft, side)
@@ -268,7 +276,7 @@ class _Author:
     def _item(self, draft: Draft, content: StoredObject | None = None) -> Item:
         name = draft.fresh_name()
         if content is None:
-            kind = self.random.choice([*ObjectKind, None])
+            kind = self.random.choice([*claimed_kinds(self.shape.unclaimed), None])
             content = of_kind(kind, name) if kind else self.random.choice(AWKWARD_OBJECTS)(name)
         return Item(name, content, _flags(self.random, self.shape))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from conformance.model.folders import FolderPath
 from conformance.model.history import (
     Act,
@@ -15,6 +17,7 @@ from conformance.model.history import (
     RemoveObject,
     Synchronize,
 )
+from conformance.model.needs import claimed_kinds, needed_by, of_claimed_kinds
 from conformance.model.objects import ObjectKind, of_kind
 from conformance.model.states import Item, Side, StoreState
 
@@ -48,11 +51,16 @@ EDITS: tuple[Edit, ...] = (
 )
 
 
-def reference_history(*interrupted: Interruption) -> History:
-    """The reference synchronization, interrupted so, and then a complete one."""
-    return History(BASE, (*EDITS, *map(Synchronize, interrupted), Synchronize()))
+def reference_history(*interrupted: Interruption, unclaimed: Collection[str] = ()) -> History:
+    """The reference synchronization, interrupted so, and then a complete one.
+
+    It is without what is about an ICS item in `unclaimed`.
+    """
+    base = of_claimed_kinds(BASE, claimed_kinds(unclaimed))
+    edits = [each for each in EDITS if needed_by(each, base).isdisjoint(unclaimed)]
+    return History(base, (*edits, *map(Synchronize, interrupted), Synchronize()))
 
 
-def cut_at(unit: int, act: Act) -> History:
+def cut_at(unit: int, act: Act, unclaimed: Collection[str] = ()) -> History:
     """The reference synchronization whose connection is cut at the unit of this number, counted from 0."""
-    return reference_history(Interruption(act, "a unit", unit))
+    return reference_history(Interruption(act, "a unit", unit), unclaimed=unclaimed)

@@ -163,6 +163,14 @@ class ReplacedByKnown(Merging):
 _KNOWN = frozenset({SEEN, "\\answered", "\\flagged", "\\draft"})
 
 
+class NewFlagsReplace(Merging):
+    """Flags that were set locally replace those on the server."""
+
+    def ends(self, base: Flags, local: Flags, server: Flags) -> tuple[Flags, Flags]:
+        merged = merge_flags(base, local, server)
+        return merged, local - base or merged
+
+
 class UnknownWiped(Merging):
     """A local change takes flags with a backslash that the client does not know from the server."""
 
@@ -498,6 +506,7 @@ HOOKS: dict[str, ClientHook | Step] = {
     "cleared-flags-set-again": ClearedSetAgain,
     "keywords-do-not-travel": SystemFlagsOnly,
     "replaced-by-known-flags": ReplacedByKnown,
+    "flags-replaced-by-new-ones": NewFlagsReplace,
     "unknown-flags-wiped-on-change": UnknownWiped,
     "report-mark-lost-on-change": ReportMarkDropped,
     "one-of-several-flags": OneOfSeveral,

@@ -206,12 +206,17 @@ class _NeverRenumbered:
 
 
 class FlagsOfEitherSide(ObjectStep):
-    """Where both sides changed flags of an object, only the server's changes are taken."""
+    """Where the server changed flags of an object, local changes of flags in the same folder are taken back."""
+
+    def update_metadata(self) -> None:
+        known = [row for row in self.rows.values() if row.uid in self.server]
+        self.server_wins = any(folded(self.server[row.uid or 0].flags) != row.flags for row in known)
+        super().update_metadata()
 
     def merge(self, row: BaseObject) -> Change:
         assert row.uid is not None
         local, server = folded(self.local[row.handle].flags), folded(self.server[row.uid].flags)
-        if local != row.flags and server != row.flags:
+        if self.server_wins and local != row.flags:
             self.set_local_flags(row.handle, server, self.server[row.uid].flags)
             return frozenset(), frozenset()
         return super().merge(row)
@@ -300,7 +305,7 @@ HOOKS: dict[str, ClientHook | Step] = {
     "flags-of-downloads-not-in-base": FlagsNotKept,
     "uids-of-two-uploads-swapped": SwappedIdentifiers,
     "new-uidvalidity-ignored": NewUidValidityIgnored,
-    "local-flags-lost-in-conflict": FlagsOfEitherSide,
+    "local-flags-lost-beside-others": FlagsOfEitherSide,
     "removals-by-stale-numbers": NumbersForIdentifiers,
     "cut-list-taken-for-whole": BelievesCutLists,
     "refused-list-taken-for-empty": BelievesRefusedLists,

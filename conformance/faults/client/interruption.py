@@ -209,6 +209,14 @@ class ForgottenOnceMarked(ObjectStep):
         super().remove_many_on_server(rows)
 
 
+class MarkedIsDone(ForgottenOnceMarked):
+    """What it has once marked for removal it takes for removed, and looks at no more."""
+
+    def activate(self) -> None:
+        super().activate()
+        self.server = {uid: each for uid, each in self.server.items() if "\\Deleted" not in each.flags}
+
+
 class TombstonesLost(Synchronizer):
     """What was removed locally is remembered by one run only, and forgotten when that ends early."""
 
@@ -368,6 +376,7 @@ HOOKS: dict[str, ClientHook | Step] = {
     "unanswered-stores-rolled-back": RolledBack,
     "unanswered-stores-cleared-locally": LeftoversCleared,
     "removal-forgotten-once-marked": ForgottenOnceMarked,
+    "marks-taken-for-removals": MarkedIsDone,
     "tombstones-lost-with-the-run": TombstonesLost,
     "cut-list-followed-at-once": CutListFollowed,
     "removed-folders-forgotten-first": FoldersForgottenFirst,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from conformance.faults.client.storing import Storing
-from conformance.faults.hooks import ClientHook, Hook, Step
+from conformance.faults.hooks import ClientHook, Step
 from conformance.imap.errors import OperationRefused
 from conformance.imap.session import FetchedObject, StoredAs
 from conformance.model.folders import FolderPath
@@ -22,7 +22,6 @@ from conformance.reference.client.local import LocalObject
 from conformance.reference.client.matching import Orphans
 from conformance.reference.client.object_step import ObjectStep
 from conformance.reference.client.server_folders import name_for
-from conformance.reference.server import Behaviour
 
 DELETED = "\\Deleted"
 
@@ -90,9 +89,6 @@ class UploadsUnnumbered(ObjectStep):
         return Orphans([], [])
 
 
-_WITHOUT_UIDPLUS = Hook(behaviour=Behaviour().without("UIDPLUS"))
-
-
 class UploadsNumberedByUidNext(ObjectStep):
     """The UID of what it stores is UIDNEXT of the selection, whoever else stores something meanwhile."""
 
@@ -128,21 +124,6 @@ class OneRemovalARun(ObjectStep):
 
     def remove_many_on_server(self, rows: list[BaseObject]) -> None:
         super().remove_many_on_server(rows[:1])
-
-
-class MarkedNotExpunged(ObjectStep):
-    r"""What was removed locally is marked with \Deleted on the server, and passed over from then on."""
-
-    def activate(self) -> None:
-        super().activate()
-        known = {row.uid for row in self.rows.values()}
-        self.server = {uid: each for uid, each in self.server.items() if uid in known or DELETED not in each.flags}
-
-    def remove_many_on_server(self, rows: list[BaseObject]) -> None:
-        self.context.session.update_metadata([row.uid for row in rows if row.uid], add=[DELETED])
-        self.context.base.forget(self.path, [row.handle for row in rows])
-        for row in rows:
-            del self.rows[row.handle]
 
 
 class _RemovingOtherwise(ObjectStep):
@@ -219,13 +200,6 @@ class StoredBeforeCreated(FolderStep):
                 except OperationRefused:
                     break
         super().create_on_server(paths)
-
-
-class RemovedBeforeMoved(FolderStep):
-    """A removed folder is removed from the server before its objects are stored elsewhere."""
-
-    def _moved_away(self, paths: list[FolderPath]) -> bool:  # noqa: ARG002
-        return False
 
 
 # Equal content, and alien objects
@@ -332,19 +306,17 @@ HOOKS: dict[str, ClientHook | Step] = {
     "older-objects-not-stored": OlderNotStored,
     "empty-server-folders-stay-empty": NewFoldersStayEmpty,
     "stored-elsewhere-and-copied": StoredElsewhereAndMoved,
-    "no-uids-without-uidplus": ClientHook(UploadsUnnumbered, server=_WITHOUT_UIDPLUS),
+    "no-uids-without-uidplus": UploadsUnnumbered,
     "uids-of-uploads-by-uidnext": UploadsNumberedByUidNext,
     "nothing-is-removed-on-server": NothingRemovedOnServer,
     "removed-locally-fetched-again": RemovedFetchedAgain,
     "one-removal-a-run": OneRemovalARun,
-    "marked-and-never-expunged": MarkedNotExpunged,
     "plain-expunge-despite-uidplus": PlainExpunge,
     "expunged-by-closing": ExpungedByClosing,
     "removed-one-by-one-by-number": RemovedOneByOneByNumber,
     "range-of-removed-uids-expunged": RangeExpunged,
     "newest-removed-on-server-instead": NewestRemovedInstead,
     "stored-before-folder-is-created": StoredBeforeCreated,
-    "folder-removed-before-objects-moved": RemovedBeforeMoved,
     "equal-content-fetched-into-one-folder": EqualFetchedOnce,
     "equal-content-stored-in-one-folder": EqualStoredOnce,
     "equal-content-removed-as-duplicate": EqualRemovedAsDuplicate,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from conformance.faults.client.histories import Remembering
 from conformance.faults.client.storing import Storing
 from conformance.faults.hooks import ClientHook, Step
 from conformance.imap.session import FetchedObject, StoredAs
@@ -474,16 +473,6 @@ class HeldBackKnown(ObjectStep):
             self._know(BaseObject(handle, 2**32 - 2 - number, "", len(octets), kind_of(octets)))
 
 
-class ExcludedNeverFetched(Remembering):
-    """What is left on the server for the policy lies below a mark, and is never looked at again."""
-
-    def fetch_new(self) -> None:
-        mark, known = self.recall("mark"), {row.uid for row in self.rows.values()}
-        self.server = {uid: each for uid, each in self.server.items() if uid in known or uid > mark}
-        self.remember("mark", max(self.server, default=mark))
-        super().fetch_new()
-
-
 HOOKS: dict[str, ClientHook | Step] = {
     "only-messages-fetched": OnlyMessagesFetched,
     "media-objects-not-fetched": MediaNotFetched,
@@ -531,5 +520,4 @@ HOOKS: dict[str, ClientHook | Step] = {
     "flags-move-in-forbidden-direction": FlagsBothWays,
     "excluded-objects-known-as-fetched": ExcludedKnown,
     "excluded-objects-known-as-stored": HeldBackKnown,
-    "excluded-objects-below-a-mark": ExcludedNeverFetched,
 }

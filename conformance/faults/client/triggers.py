@@ -215,6 +215,14 @@ class Stumbling(Background):
         return self._failed("the server is gone")
 
 
+class RequestDropped(Synchronizer):
+    """A request that comes after a synchronization is dropped, as if that one had been enough."""
+
+    def run(self) -> None:
+        if not self.context.base.folders():
+            super().run()
+
+
 class FetchesFirst(ObjectStep):
     """Fetches nothing into a folder that it has synchronized before."""
 
@@ -230,6 +238,7 @@ class FetchesOnce(Synchronizer):
 
 
 HOOKS = {
+    "later-requests-are-dropped": ClientHook(RequestDropped),
     "period-elapses-once": ClientHook(background=ArmedOnce),
     "no-trigger-is-heeded": ClientHook(background=Never),
     "timer-restarted-by-activity": ClientHook(background=RestartedByActivity),

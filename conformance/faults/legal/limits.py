@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from conformance.faults.legal.choosing import RemovalOfFoldersWins
 from conformance.imap.session import FetchedObject
 from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind
@@ -100,8 +101,8 @@ class NoMedia(Synchronizer):
         super().__init__(replace(context, policy=replace(context.policy, kinds=kinds)))
 
 
-class CreatesNoFolders(FolderStep):
-    """Its user cannot create folders, so it never creates one on the server."""
+class CreatesNoFolders(RemovalOfFoldersWins):
+    """Its user cannot create folders, so it never creates one on the server, and one that was removed there goes."""
 
     def create_on_server(self, paths: list[FolderPath]) -> None:
         del paths

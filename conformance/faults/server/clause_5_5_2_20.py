@@ -61,6 +61,21 @@ def idle_without_end(_session: Session, arguments: Arguments) -> Outcome:
     return Continuation(b"idling", end, live=True)
 
 
+class TellsNothingWhileIdling(ServerConnection):
+    """Takes IDLE, and tells what has changed when it is over."""
+
+    def pending(self) -> bytes:
+        idling = self._waiting is not None and self._waiting.continuation.live
+        return b"" if idling else super().pending()
+
+
+class MiscountsWhileIdling(ServerConnection):
+    """Tells a removal by a number that is one too high, where it tells it unasked."""
+
+    def pending(self) -> bytes:
+        return re.sub(rb"(?<=\* )\d+(?= EXPUNGE)", lambda number: b"%d" % (int(number[0]) + 1), super().pending())
+
+
 def naming(change: Callable[[str], str]) -> Hook:
     """A server that takes names for other ones."""
 
@@ -147,6 +162,33 @@ def noting_own(name: str) -> Handler:
     return serve
 
 
+class KnowsFolders(Session):
+    """Knows which folders there were when it began, and which it has created."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "account" and isinstance(value, Account):
+            vars(self)["known"] = set(value.names())
+
+
+def list_of_known_folders(session: Session, arguments: Arguments) -> Outcome:
+    """LIST without the folders that another session has created since this one began."""
+    names, known = session.user.names, vars(session)["known"]
+    session.user.names = lambda: {name: each for name, each in names().items() if name in known}  # type: ignore[method-assign]
+    try:
+        return COMMANDS["LIST"].handler(session, arguments)
+    finally:
+        session.user.names = names  # type: ignore[method-assign]
+
+
+def create_known_folder(session: Session, arguments: Arguments) -> Outcome:
+    """CREATE whose session knows the folder."""
+    before = set(session.user.names())
+    outcome = COMMANDS["CREATE"].handler(session, arguments)
+    vars(session)["known"] |= session.user.names().keys() - before
+    return outcome
+
+
 class RenewsAtTheEnd(ServerConnection):
     """LOGOUT renews the UIDVALIDITY of all folders."""
 
@@ -174,6 +216,8 @@ HOOKS = {
     "new-objects-are-sent-unasked": Hook(session=SendsNewObjects),
     "new-folders-are-listed-unasked": Hook(session=ListsNewFolders),
     "done-is-not-understood": Hook(commands={"IDLE": idle_without_end}),
+    "nothing-is-told-while-idling": Hook(connection=TellsNothingWhileIdling),
+    "removals-miscounted-while-idling": Hook(connection=MiscountsWhileIdling),
     "names-are-kept-in-latin-1": naming(in_latin_1),
     "surrogate-pairs-are-split": spelling(with_split_surrogates),
     "ampersand-is-listed-bare": spelling(lambda name: name.replace(b"&-", b"&")),
@@ -197,6 +241,9 @@ HOOKS = {
     "selection-shows-the-first-one": Hook(
         session=SelectsOnce,
         commands={name: noting_own(name) for name in ("APPEND", "COPY", "UID COPY", "MOVE", "UID MOVE")},
+    ),
+    "folders-of-others-are-not-listed": Hook(
+        session=KnowsFolders, commands={"LIST": list_of_known_folders, "CREATE": create_known_folder}
     ),
     "validity-changes-with-each-session": Hook(connection=RenewsAtTheEnd),
     "uids-anew-in-each-session": Hook(connection=AssignsAnew),

@@ -32,9 +32,8 @@ class FolderStep:
         """Step 1 (5.5.2.9). Any failure ends the run: an incomplete list must never count as removal."""
         context = self.context
         self._listing = context.session.list_folders(context.hierarchy.root)
-        if not self._listing and context.base.folders():
-            where = context.hierarchy.root or "the account"
-            raise ImplausibleListing(f"the server lists nothing at all in {where}; nothing was changed")
+        if not self._listing and context.base.folders() and not context.session.list_folders():
+            raise ImplausibleListing("the server lists nothing at all, not even INBOX; nothing was changed")
         self.names = by_path(self._listing, context.hierarchy, self._known())
 
     def _known(self) -> dict[str, FolderPath]:
