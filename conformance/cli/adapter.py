@@ -21,7 +21,7 @@ NOT_SERVED = {
 }
 
 
-@click.command()
+@click.command(short_help="Serve a client adapter over the stdio protocol.")
 @click.argument("name")
 @click.option("-O", "options", multiple=True, metavar="KEY=VALUE", help="Option of the adapter; repeatable.")
 def adapter(name: str, options: tuple[str, ...]) -> None:

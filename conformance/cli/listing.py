@@ -11,7 +11,7 @@ from rich.table import Table
 from conformance.spec import Requirement, requirements
 
 
-@click.command(name="list")
+@click.command(name="list", short_help="List the requirements and their test cases.")
 @click.option("--role", type=click.Choice(["server", "client"]), help="Only requirements of one role.")
 @click.option("--clause", metavar="CLAUSE", help="Only this clause and what it holds, for instance 5.5.2.20-3c.")
 @click.option("--plain", is_flag=True, help="One line a requirement, tab separated: id, clause, roles, level, cases.")

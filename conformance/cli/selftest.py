@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PROVEN, NOT_PROVEN, NOT_TRIED = 0, 1, 2
 
 
-@click.command()
+@click.command(short_help="Break good servers and clients, and see it found.")
 @click.option("--fault", "names", multiple=True, metavar="ID", help="Only this fault; repeatable.")
 @click.option("--select", multiple=True, metavar="ID", help="Only the faults of this requirement; repeatable.")
 @click.option("--quick", is_flag=True, help="Only one fault of each requirement, and the controls.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
@@ -19,13 +18,13 @@ from conformance.imap.memory import MemoryEndpoint
 from conformance.imap.transcript import Transcript
 from conformance.model.triggers import Triggers
 from conformance.problems import AdapterProblem
+from conformance.programs import private_directory
 from conformance.reference.client.background import Background
 from conformance.reference.client.client import Client
 from conformance.reference.client.synchronizer import Synchronizer
 from conformance.servers.protocol import Account
 
 _TRIGGERS = ("trigger.periodic", "trigger.local-change", "trigger.notification")
-_MEMORY = Path("/dev/shm")
 
 
 class ReferenceClient(EmbeddedClient):
@@ -46,8 +45,7 @@ class ReferenceClient(EmbeddedClient):
         self._client: Client | None = None
 
     def __enter__(self) -> Self:
-        place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-        self._directory = Path(tempfile.mkdtemp(prefix="reference-client-", dir=place))
+        self._directory = private_directory("reference-client")
         self._client = Client(self._directory, synchronizer=self.synchronizer)
         return self
 

@@ -1,43 +1,58 @@
-"""What Allure results say of a test case beyond its outcome: where it belongs in the standard, and its evidence."""
+"""Allure results of plain pytest with `--alluredir`: what `allure-pytest` writes of a case is what its report says.
+
+`cpm-conformance run` does without: it makes its Allure results from report.json.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
+import allure_commons
 import pytest
 
 from conformance.outcomes import CaseResult
-from conformance.spec import Level, requirement
-
-EPIC = "OMA CPM message storage"
-_SEVERITIES = {
-    Level.MANDATORY: "critical",
-    Level.RECOMMENDED: "normal",
-    Level.OPTIONAL: "minor",
-    Level.INFORMATIVE: "trivial",
-}
+from conformance.report.allure import Demand, content
+from conformance.spec import Requirement, requirement
 
 
 def is_wanted(config: pytest.Config) -> bool:
-    """Whether this run writes Allure results."""
+    """Whether this run writes Allure results by `allure-pytest`."""
     return bool(config.getoption("--alluredir", default=None))
 
 
-def describe(result: CaseResult, case: str, transcript: Path | None) -> None:
-    """Label the running test and attach its findings and its transcript. To be called while the test is reported."""
-    import allure
+class Retelling:
+    """Replaces what `allure-pytest` says of a test case, just before it is written."""
 
-    judged = [requirement(each) for each in result.requirements]
-    allure.dynamic.id(case)
-    allure.dynamic.title(result.title)
-    allure.dynamic.epic(EPIC)
-    allure.dynamic.feature(*sorted({each.clause.partition("-")[0] for each in judged}))
-    allure.dynamic.story(*sorted({each.clause for each in judged}))
-    allure.dynamic.severity(_SEVERITIES[min((each.level for each in judged), key=list(Level).index)])
-    allure.dynamic.tag(*result.requirements)
-    sentences = "\n".join(f"{each.id}: {each.sentence}" for each in judged)
-    allure.dynamic.description("\n".join((sentences, "", *result.steps)))
-    findings = result.model_dump_json(indent=2, include={"outcome", "reason", "findings", "remarks", "examples"})
-    allure.attach(findings, "findings", allure.attachment_type.JSON)
-    if transcript is not None:
-        allure.attach.file(str(transcript), "transcript", allure.attachment_type.TEXT)
+    def __init__(self, config: pytest.Config) -> None:
+        self._told: dict[str, CaseResult] = {}
+        allure_commons.plugin_manager.register(self)
+        config.add_cleanup(lambda: allure_commons.plugin_manager.unregister(self))
+
+    def tell(self, result: CaseResult) -> None:
+        """Mark the test that runs as this case. To be called while pytest makes its report."""
+        import allure
+
+        allure.dynamic.id(result.id)
+        self._told[result.id] = result
+
+    @allure_commons.hookimpl(tryfirst=True)
+    def report_result(self, result: Any) -> None:
+        """Called with each result before it is written; those of other tests stay as they are."""
+        marks = [label.value for label in result.labels if label.name == "as_id"]
+        case = next((self._told[mark] for mark in marks if mark in self._told), None)
+        if case is not None:
+            demands = {each: demand_of(requirement(each)) for each in case.requirements}
+            result.parameters, result.attachments, result.statusDetails = [], [], None
+            for name, value in content(case, demands).items():
+                setattr(result, name, value)
+
+    @allure_commons.hookimpl(tryfirst=True)
+    def report_container(self, container: Any) -> None:
+        """What fixtures said when they failed may hold secrets; it stands in the results."""
+        for each in (*container.befores, *container.afters):
+            each.statusDetails = None
+
+
+def demand_of(record: Requirement) -> Demand:
+    """What Allure is told of a requirement record."""
+    return Demand(record.id, record.clause, record.level.value, record.keyword, record.sentence, record.source)

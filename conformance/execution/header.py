@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from conformance.configuration import Configuration
+from conformance.execution.statement import as_given
+from conformance.execution.static_review import static_review
+from conformance.ics import CAPABILITIES, items_of
 from conformance.imap.errors import ImapProblem
 from conformance.imap.wire import WireConnection
 from conformance.outcomes import Frozen
 from conformance.problems import Problem
-from conformance.report import Claim, ClientFacts, Header, Sentence, ServerFacts, Suite
+from conformance.report import Ambiguity, Claim, ClientFacts, Header, Sentence, ServerFacts, Shards, Suite
 from conformance.scenario.stage import Stage
-from conformance.spec import Role, requirement_set_digest, sentences
+from conformance.servers.remote import RemoteServer
+from conformance.spec import IcsItem, Role, ambiguities, requirement_set_digest, sentences
 
 DOCUMENT = "OMA-COM-CPM-2010-0583, change request to the CPM System Description, 5.5.2.20 Synchronization"
 
@@ -71,41 +77,71 @@ def _client_facts(stage: Stage) -> ClientFacts | None:
         name=identity.name,
         version=identity.version,
         equality=identity.equality.value,
-        remark=identity.remark,
+        remark=_with_login(identity.remark, stage),
     )
+
+
+def _with_login(remark: str, stage: Stage) -> str:
+    """A client that does not log in to the server itself is not judged on how it does."""
+    if not isinstance(stage.server, RemoteServer) or not stage.server.proxied_login:
+        return remark
+    told = "shows a password to the suite's proxy, which logs in to the server in another way"
+    return f"{remark}; {told}" if remark else told
 
 
 def _ics(stage: Stage, capabilities: tuple[str, ...]) -> dict[str, Claim]:
     said = dict(stage.identity.claims) if stage.identity else {}
-    claims = {}
-    for role, claimed_by_role in stage.claims.items():
-        for name, claimed in sorted(claimed_by_role.items()):
-            declared = name in stage.overrides or (role is Role.CLIENT and name in said)
-            observed = name in capabilities
-            source = "declared" if declared else "observed" if observed else "default"
-            claims[name] = Claim(claimed=claimed or observed, source=source)
-    return claims
+    declared = {Role.SERVER: stage.declared(Role.SERVER), Role.CLIENT: {**said, **stage.declared(Role.CLIENT)}}
+    announced = {name.upper() for name in capabilities}
+    return {
+        f"{role}:{item.name}": _claim(item, role, stage, announced, declared=item.name in declared[role])
+        for role in Role
+        if role is Role.SERVER or stage.client is not None
+        for item in items_of(role)
+    }
+
+
+def _claim(item: IcsItem, role: Role, stage: Stage, announced: Collection[str], *, declared: bool) -> Claim:
+    observed = None
+    if role is Role.SERVER and item.default == "advertised" and announced:
+        observed = CAPABILITIES.get(item.name, item.name).upper() in announced
+    claimed = stage.claims[role][item.name]
+    if not declared and observed is not None:
+        return Claim(claimed=observed, source="observed", question=item.question, observed=observed)
+    source = "declared" if declared else "default"
+    return Claim(claimed=claimed, source=source, question=item.question, observed=observed)
 
 
 def header_of(configuration: Configuration, observed: Observed | None, roles: frozenset[Role]) -> Header:
     """The report's header."""
-    shown = configuration.redacted()
+    shown, ics = configuration.redacted(), observed.ics if observed else {}
     bounds = ("synchronize_timeout", "answer_timeout", "runs_to_converge", "trigger_period", "trigger_tolerance")
     kept = (*bounds, "server_options", "client_options", "server")
     return Header(
         suite=Suite(name="cpm-conformance", version=suite_version()),
         requirement_set=requirement_set_digest(),
         document=DOCUMENT,
-        sentences=tuple(Sentence(id=each.id, clause=each.clause, text=each.text) for each in sentences()),
+        sentences=tuple(Sentence(**asdict(each)) for each in sentences()),
+        ambiguities=tuple(Ambiguity(**asdict(each)) for each in ambiguities()),
         server=observed.server if observed else None,
         client=observed.client if observed else None,
         roles=_roles(roles),
-        ics=observed.ics if observed else {},
+        ics=ics,
+        statement=as_given(configuration),
+        static_review=tuple(each for role in Role if role in roles for each in static_review(ics, role)),
         pixit={key: shown[key] for key in kept},
         profile=configuration.profile.value,
         seed=configuration.seed,
         selection=configuration.select,
+        shards=_shards(configuration),
     )
+
+
+def _shards(configuration: Configuration) -> Shards | None:
+    if configuration.part is None:
+        return None
+    number, of = configuration.part
+    return Shards(of=of, present=(number,))
 
 
 def _roles(roles: frozenset[Role]) -> tuple[Literal["server", "client"], ...]:

@@ -20,7 +20,7 @@ from conformance.model.folders import FolderPath
 from conformance.problems import AdapterProblem
 from conformance.scenario.conduct import sent
 from conformance.scenario.content import item
-from conformance.scenario.judge import Judge, PreconditionNotReached
+from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
 from conformance.scenario.scenario import Scenario
 from conformance.scenario.stage import Stage
 from conformance.servers.reference import ReferenceStorageServer
@@ -45,6 +45,8 @@ def questions(stage: Stage) -> tuple[tuple[str, Callable[[], str]], ...]:
 def _answered(ask: Callable[[Stage], str], stage: Stage) -> str:
     try:
         return ask(stage)
+    except NotApplicable as answer:
+        return f"not asked: {answer}"
     except (AdapterCannot, PreconditionNotReached) as answer:
         raise LookupError(str(answer)) from answer
 

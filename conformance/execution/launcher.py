@@ -64,22 +64,27 @@ class _Announcer:
 def launch(configuration: Configuration, watcher: Watcher, stage: Stage | None = None) -> ConformanceSession:
     """Run all selected cases; returns the session with their results. Raises `Problem` if nothing could be run.
 
-    With a `stage` its implementations are judged, and stay up; no Allure results are written then.
+    With a `stage` its implementations are judged, and stay up.
     """
     session = ConformanceSession(configuration, stage=stage)
     session.watchers.append(watcher.finished)
-    if not configuration.workers:
+    if configuration.workers:
+        session.review_first()
+    else:
         session.open_stage()
     said = StringIO()
-    with _undisturbed(), redirect_stdout(said):
-        code = pytest.main(_arguments(configuration, allure=stage is None), plugins=[_Announcer(watcher), session])
+    try:
+        with undisturbed(), redirect_stdout(said):
+            code = pytest.main(arguments(configuration), plugins=[_Announcer(watcher), session])
+    finally:
+        session.close_stage()
     _check(code, session, said.getvalue())
     return session
 
 
-def _arguments(configuration: Configuration, *, allure: bool) -> list[str]:
+def arguments(configuration: Configuration) -> list[str]:
+    """The command line of pytest for a run."""
     plugins = ["conformance.plugin"]
-    plugins += ["allure_pytest.plugin"] if allure else []
     plugins += ["xdist.plugin"] if configuration.workers else []
     return [
         *map(str, registry.files(configuration.select)),
@@ -91,14 +96,15 @@ def _arguments(configuration: Configuration, *, allure: bool) -> list[str]:
         "no:cacheprovider",
         "-q",
         "--tb=short",
-        *([f"--alluredir={configuration.output / 'allure-results'}"] if allure else ["-p", "no:unraisableexception"]),
+        "-p",
+        "no:unraisableexception",
         f"--cpm-settings={configuration.model_dump_json()}",
         *([f"-n{configuration.workers}"] if configuration.workers else []),
     ]
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Without the environment's pytest settings, and with no plugin but the named ones."""
     saved = {name: os.environ.pop(name) for name in _DISTURBING if name in os.environ}
     autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,14 +21,17 @@ from conformance.execution.clock import Clock
 from conformance.execution.header import Observed, observe, suite_version, unanswered
 from conformance.execution.opening import open_stage
 from conformance.execution.results import case_result
+from conformance.execution.statement import review_statement
 from conformance.imap.errors import ConnectionLost
 from conformance.imap.transcript import Transcript
 from conformance.outcomes import CaseResult, Outcome, Reason
 from conformance.problems import Problem
+from conformance.report.assembly import masked
 from conformance.scenario.exploration import Counterexample
 from conformance.scenario.judge import Judge, NotApplicable
 from conformance.scenario.keeping import keeper
 from conformance.scenario.stage import Stage
+from conformance.secrecy import without
 from conformance.spec import Role, requirement
 
 RESULT, OBSERVED = "cpm-case-result", "cpm-observed"
@@ -74,6 +77,8 @@ class ConformanceSession:
         self.lost_server: str | None = None
         self.left_behind: Problem | None = None
         self.clock = Clock()
+        self._secrets = configuration.secrets()
+        self._retelling: allure.Retelling | None = None
 
     @classmethod
     def from_pytest(cls, config: pytest.Config) -> ConformanceSession:
@@ -87,8 +92,27 @@ class ConformanceSession:
                 self._stage = open_stage(self.configuration, started, judges_client=Role.CLIENT in self.judged_roles())
                 self._resources = started.pop_all()
         if self.observed is None:
-            self.observed = observe(self._stage, without_password(self.configuration.server))
+            try:
+                self.observed = observe(self._stage, without_password(self.configuration.server))
+                review_statement(self.configuration, self.judged_roles(), self.observed.server.capabilities)
+            except BaseException:
+                self.close_stage()
+                raise
         return self._stage
+
+    def close_stage(self) -> None:
+        """Stop what was started, and remove what was made; safe to repeat."""
+        try:
+            self._resources.close()
+        except Problem as problem:
+            self.left_behind = problem
+
+    def review_first(self) -> None:
+        """Before workers start, make sure that nothing contradicts the ICS; they could not stop the run together."""
+        if self.configuration.ics is not None:
+            self.open_stage()
+            self._resources.close()
+            self._stage = self.observed = None
 
     @property
     def stage(self) -> Stage:
@@ -105,8 +129,8 @@ class ConformanceSession:
         return frozenset(wanted - ({Role.CLIENT} if self.configuration.client == "none" else set()))
 
     def select(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the test cases of the judged roles and of the selection."""
-        kept = [item for item in items if self._is_selected(declaration_of(item))]
+        """Keep the test cases of the judged roles, of the selection and of the shard."""
+        kept = self._of_shard([item for item in items if self._is_selected(declaration_of(item))])
         dropped = [item for item in items if item not in kept]
         items[:] = kept
         if dropped:
@@ -118,6 +142,13 @@ class ConformanceSession:
         if declaration.role not in self.judged_roles():
             return False
         return is_selected(declaration, self.configuration.select)
+
+    def _of_shard(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """The test cases of this shard, or all."""
+        if self.configuration.part is None:
+            return items
+        mine = set(shard_of(map(case_id, items), *self.configuration.part))
+        return [item for item in items if case_id(item) in mine]
 
     def judge_of(self, item: pytest.Item) -> Judge:
         """The judge of a test case."""
@@ -175,15 +206,21 @@ class ConformanceSession:
             item.user_properties.append((RESULT, result.model_dump_json()))
             self._watch_the_server(result)
             if allure.is_wanted(item.config):
-                path = self.configuration.output / result.transcript if result.transcript else None
-                allure.describe(result, declaration.id, path)
+                self._allure(item.config).tell(result)
             if isinstance(problem, NotApplicable):
                 report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"not applicable: {problem}")
             if self.observed is not None and not self._observed_told:
                 item.user_properties.append((OBSERVED, self.observed.model_dump_json()))
                 self._observed_told = True
             report.user_properties = list(item.user_properties)
+        if self._secrets and without(report.longreprtext, self._secrets) != report.longreprtext:
+            report.longrepr = without(report.longreprtext, self._secrets)
         return report
+
+    def _allure(self, config: pytest.Config) -> allure.Retelling:
+        if self._retelling is None:
+            self._retelling = allure.Retelling(config)
+        return self._retelling
 
     def _waited_enough(self, result: CaseResult) -> CaseResult:
         """After cases enough that ended by a timeout, wait a fifth as long: the whole run stays bounded."""
@@ -213,7 +250,8 @@ class ConformanceSession:
         judge = item.stash.get(_JUDGE, None) or Judge(requirement, "")
         result = case_result(declaration, title_of(item), judge, problem, duration)
         path = self._write_transcript(item)
-        return result.model_copy(update={"id": case_id(item), "transcript": path})
+        result = result.model_copy(update={"id": case_id(item), "transcript": path})
+        return masked(result, self._secrets) if self._secrets else result
 
     def _write_transcript(self, item: pytest.Item) -> str | None:
         transcript = item.stash.get(_TRANSCRIPT, None)
@@ -239,10 +277,7 @@ class ConformanceSession:
 
     def pytest_sessionfinish(self) -> None:
         """Stop what was started, and report where nobody else does."""
-        try:
-            self._resources.close()
-        except Problem as problem:
-            self.left_behind = problem
+        self.close_stage()
         if self.reports and self.results:
             from conformance.execution.reporting import write_report
 
@@ -260,6 +295,11 @@ def case_id(item: pytest.Item) -> str:
     declaration = declaration_of(item)
     parameters = getattr(item, "callspec", None)
     return f"{declaration.id if declaration else item.name}{f'[{parameters.id}]' if parameters else ''}"
+
+
+def shard_of(ids: Iterable[str], number: int, of: int) -> list[str]:
+    """Every `of`-th id from the one with this number on: cases that take as long as one another are spread evenly."""
+    return sorted(ids)[number - 1 :: of]
 
 
 def transcript_path(item: pytest.Item) -> str:

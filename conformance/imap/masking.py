@@ -33,6 +33,14 @@ def authentication_tag(unit: bytes) -> bytes | None:
     return match[1] if match else None
 
 
+def _octets(secret: str | bytes) -> set[bytes]:
+    """What a secret is on a wire: text in UTF-8, and octets that were taken for text as they are."""
+    if isinstance(secret, bytes):
+        return {secret}
+    taken_for_text = {secret.encode("latin-1")} if all(each <= "\xff" for each in secret) else set()
+    return {secret.encode("utf-8", "surrogatepass")} | taken_for_text
+
+
 class Secrets:
     """Known secrets; each occurrence is overwritten by as many `*`, so that literal sizes stay true."""
 
@@ -44,8 +52,8 @@ class Secrets:
     def add(self, *secrets: str | bytes) -> None:
         """Register secrets, with the form each takes inside a quoted string; empty ones are ignored."""
         for secret in secrets:
-            octets = secret.encode() if isinstance(secret, str) else secret
-            self._known |= {octets, octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')} - {b""}
+            for octets in _octets(secret):
+                self._known |= {octets, octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')} - {b""}
         longest_first = sorted(self._known, key=len, reverse=True)
         self._pattern = re.compile(b"|".join(map(re.escape, longest_first))) if longest_first else None
 

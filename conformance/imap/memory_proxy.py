@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import TracebackType
 
+from conformance.imap.endpoint import Credentials
 from conformance.imap.errors import ImapProblem
 from conformance.imap.interception import Interceptor
 from conformance.imap.memory import Link, MemoryEndpoint, reset_by_peer
@@ -32,6 +33,7 @@ class MemoryProxy:
         self.upstream, self.transcript, self.name, self.intercept = upstream, transcript, name, intercept
         self.hide = frozenset(pattern.upper() for pattern in hide)
         self.connections = 0
+        self.door: Credentials | None = None
         self.problems: list[Exception] = []
         self._open: list[_Relayed] = []
         self._endpoint: MemoryEndpoint | None = None

@@ -5,6 +5,7 @@ Only CAPABILITY lists are edited, to hide what would blind the recording (COMPRE
 
 from __future__ import annotations
 
+import secrets
 import socket
 import ssl
 import struct
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 
-from conformance.imap.endpoint import Endpoint
+from conformance.imap.door import HIDDEN, Door
+from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import ImapProblem
 from conformance.imap.interception import Interceptor
 from conformance.imap.memory import MemoryEndpoint
@@ -26,7 +28,8 @@ from conformance.imap.wire import WireConnection, connect_over_tcp
 class RecordingProxy:
     """Listens on `host` and relays to `upstream`; its connections are `client-1`, `client-2` and so on.
 
-    Clients speak plain IMAP to it; TLS to the server is the proxy's (`tls` overrides the verifying default context).
+    Clients speak plain IMAP to it; TLS to the server is the proxy's (`tls` overrides what the endpoint says). So is the
+    login with `logs_in_as`, if given: clients then log in to the proxy, with the credentials `door`.
     `intercept` is called with the connection's name, `"C"` or `"S"`, and each whole unit, on that connection's thread;
     it returns an action, or None to forward; a `LiteralInterceptor` is asked at literals, too. An error that it raises
     cuts the connection and is kept in `problems`.
@@ -44,6 +47,7 @@ class RecordingProxy:
         hide: Iterable[str] = (),
         timeout: float = 10.0,
         host: str = "127.0.0.1",
+        logs_in_as: Credentials | None = None,
     ) -> None:
         if isinstance(upstream, MemoryEndpoint):
             raise ValueError("no socket leads to a server in memory; take the proxy that `proxy_before` gives")
@@ -52,7 +56,8 @@ class RecordingProxy:
         self.hide = frozenset(pattern.upper() for pattern in hide)
         self.connections = 0
         self.problems: list[Exception] = []
-        self._tls, self._timeout = tls, timeout
+        self.door = Credentials(logs_in_as.user, secrets.token_hex(12)) if logs_in_as else None
+        self._logs_in_as, self._tls, self._timeout = logs_in_as, tls, timeout
         self._changed = threading.Condition()
         self._open = 0
         self._relays: set[Relay] = set()
@@ -120,10 +125,17 @@ class RecordingProxy:
             client.close()
             recorder.closed(f"cut: {error}")
         else:
-            self._relay(Relay(client, server, recorder, intercept=self.intercept, hide=self._hidden()), greeting)
+            self._relay(self._relay_of(client, server, recorder), greeting)
         with self._changed:
             self._open -= 1
             self._changed.notify_all()
+
+    def _relay_of(self, client: socket.socket, server: socket.socket, recorder: Recorder) -> Relay:
+        intercept = self.intercept
+        if self.door is not None:
+            recorder.note("logged in by the proxy; the client logs in to the proxy alone")
+            intercept = Door(self.door, intercept)
+        return Relay(client, server, recorder, intercept=intercept, hide=self._hidden(), pace=self.upstream.pace)
 
     def _relay(self, relay: Relay, greeting: bytes) -> None:
         with self._changed:
@@ -139,14 +151,26 @@ class RecordingProxy:
             self._relays.discard(relay)
 
     def _connect(self) -> tuple[socket.socket, bytes]:
-        if self.upstream.security == "starttls":
+        if self.upstream.security == "starttls" or self._logs_in_as:
             wire = WireConnection.open(self.upstream, timeout=self._timeout, tls=self._tls)
             assert isinstance(wire.socket, socket.socket)
+            self._log_in(wire)
             return wire.socket, wire.greeting_octets
         return connect_over_tcp(self.upstream, self._timeout, self._tls), b""
 
+    def _log_in(self, wire: WireConnection) -> None:
+        if self._logs_in_as is None or wire.greeting.name == "PREAUTH":
+            return
+        try:
+            wire.authenticate(self._logs_in_as)
+        except ImapProblem:
+            wire.abort()
+            raise
+
     def _hidden(self) -> frozenset[str]:
         """A greeting from before STARTTLS may forbid a login that is allowed by now."""
+        if self.door is not None:
+            return self.hide | HIDDEN
         return self.hide | ({"LOGINDISABLED"} if self.upstream.security == "starttls" else frozenset())
 
     def __enter__(self) -> RecordingProxy:

@@ -9,6 +9,7 @@ import struct
 from contextlib import suppress
 
 from conformance.imap.interception import Interceptor
+from conformance.imap.pace import Pace
 from conformance.imap.recorder import Recorder
 from conformance.imap.relay_core import CLOSED, RelayCore, Stream
 
@@ -55,8 +56,9 @@ class Relay:
         *,
         intercept: Interceptor | None = None,
         hide: frozenset[str] = frozenset(),
+        pace: Pace | None = None,
     ) -> None:
-        self._client, self._server, self._recorder = client, server, recorder
+        self._client, self._server, self._recorder, self._pace = client, server, recorder, pace
         self._core = RelayCore(recorder, intercept=intercept, hide=hide, client_has_sent=self._client_has_sent)
         self._up, self._down = _Way(self._core.up, client, server), _Way(self._core.down, server, client)
         self._wake, self._woken = socket.socketpair()
@@ -136,6 +138,8 @@ class Relay:
             self._core.over = CLOSED
 
     def _take(self, way: _Way, octets: bytes) -> None:
+        if self._pace and way is self._up:
+            self._pace.wait()
         self._core.take(way.stream, octets)
         if self._core.last is not None:
             (self._up if self._core.last is self._core.up else self._down).write_all()

@@ -76,9 +76,12 @@ class Transcript:
             kept = self._secrets.mask(mask_login(octets) if direction == "C" else octets)
             entry = Entry(len(self._entries) + 1, connection, direction, time.monotonic() - self._start, kept)
             self._entries.append(entry)
-            if direction == "!" and octets.startswith(b"opened"):
-                self._openings.setdefault(connection, []).append(entry.number)
+            self._note_opening(entry)
         return entry
+
+    def _note_opening(self, entry: Entry) -> None:
+        if entry.direction == "!" and entry.octets.startswith(b"opened"):
+            self._openings.setdefault(entry.connection, []).append(entry.number)
 
     def _admit(self, connection: str) -> None:
         if connection.split() != [connection]:
@@ -123,6 +126,8 @@ class Transcript:
         transcript = cls()
         with Path(path).open(encoding="ascii", newline="\n") as file:
             transcript._entries = _read_entries(file)
+        for entry in transcript._entries:
+            transcript._note_opening(entry)
         return transcript
 
 

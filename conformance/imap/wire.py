@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
-from conformance.imap.endpoint import Credentials, Endpoint
+from conformance.imap.endpoint import Credentials, Endpoint, Mechanism
 from conformance.imap.errors import (
     ConnectionLost,
     LoginRefused,
@@ -29,6 +29,7 @@ from conformance.imap.framing import Framer
 from conformance.imap.memory import MemoryEndpoint, MemorySocket
 from conformance.imap.names import quote
 from conformance.imap.recorder import Recorder
+from conformance.imap.sasl import Conversation, choose, converse
 from conformance.imap.syntax import Code, Response, parse_response, text_of
 
 LITERAL_LIMIT = 64 * 2**20
@@ -37,6 +38,7 @@ RESPONSE_LIMIT = 30_000
 # A command may take its timeout, and longer only while data flows at this rate (octets a second): a trickle is a stall.
 SLOWEST_RATE = 64 * 1024
 _CHUNK = 256 * 1024
+_MOST_CHALLENGES = 10
 _PLACE = re.compile(rb'"(?:[^"\\]|\\.)*"|(\{\})')
 
 
@@ -83,6 +85,10 @@ class _Patience:
     def arrived(self, octets: int) -> None:
         self._octets += octets
 
+    def pause(self, seconds: float) -> None:
+        """What we waited ourselves is not the server's."""
+        self._start += seconds
+
     def left(self, waiting_for: str) -> float:
         left = self._start + self.timeout + self._octets / SLOWEST_RATE - time.monotonic()
         if left <= 0:
@@ -100,6 +106,9 @@ class WireConnection:
         self.socket, self.recorder, self.timeout = sock, recorder, timeout
         self.greeting: Response
         self.greeting_octets = b""
+        self.endpoint: Endpoint | None = None
+        self.mechanism: Mechanism = ""
+        self.takes_password = True
         self.last_entry = 0
         self._framer = Framer("S", literal_limit=LITERAL_LIMIT, line_limit=LINE_LIMIT)
         self._units: deque[bytes] = deque()
@@ -117,7 +126,9 @@ class WireConnection:
         timeout: float = 10.0,
         tls: ssl.SSLContext | None = None,
     ) -> WireConnection:
-        """Connect, with TLS if the endpoint says so (certificates verified unless `tls` says otherwise); be greeted."""
+        """Connect, with TLS as the endpoint says, or else with the context `tls`; be greeted."""
+        if endpoint.pace:
+            endpoint.pace.wait()
         connection = cls(connect(endpoint, timeout, tls), recorder=recorder, timeout=timeout)
         try:
             connection._begin(endpoint, tls)
@@ -127,12 +138,13 @@ class WireConnection:
         return connection
 
     def _begin(self, endpoint: Endpoint, tls: ssl.SSLContext | None) -> None:
+        self.endpoint = endpoint
         if self.recorder:
             self.recorder.note(f"opened to {endpoint.host}:{endpoint.port}")
         self._read_greeting()
         if endpoint.security == "starttls":
             self.command(b"STARTTLS").require_ok("STARTTLS")
-            self.start_tls(endpoint.host, tls)
+            self.start_tls(endpoint.certified_name, tls or endpoint.context())
 
     def _read_greeting(self) -> None:
         try:
@@ -160,7 +172,9 @@ class WireConnection:
         self._patience = _Patience(self.timeout if timeout is None else timeout)
 
     def next_tag(self) -> str:
-        """A fresh tag, counting from A1."""
+        """A fresh tag, counting from A1, when it is time for one more command."""
+        if self.endpoint is not None and self.endpoint.pace:
+            self._patience.pause(self.endpoint.pace.wait())
         self._tags += 1
         return f"A{self._tags}"
 
@@ -240,20 +254,35 @@ class WireConnection:
         return _logged_in("LOGIN", exchange)
 
     def authenticate(self, credentials: Credentials) -> Exchange:
-        """LOGIN, or AUTHENTICATE PLAIN (RFC 4616) where LOGIN is disabled; raises `LoginRefused`."""
+        """Log in by the mechanism of the credentials, or the best one offered; raises `LoginRefused`."""
         offered = self.capabilities()
-        if "LOGINDISABLED" not in offered:
+        self.mechanism = choose(credentials, offered)
+        shows_password = self.mechanism != "EXTERNAL" and not credentials.token
+        self.takes_password = shows_password and ("LOGINDISABLED" not in offered or "AUTH=PLAIN" in offered)
+        if self.mechanism == "LOGIN":
             return self.login(credentials)
-        if "AUTH=PLAIN" not in offered:
-            raise LoginRefused("LOGIN", "NO", "LOGINDISABLED", "no way to log in is offered here; try tls or starttls")
+        host, port = (self.endpoint.host, self.endpoint.port) if self.endpoint else ("", 0)
+        conversation = converse(self.mechanism, credentials, host, port)
+        answer = self._converse(conversation, initial="SASL-IR" in offered)
+        conversation.end()
+        return answer
+
+    def _converse(self, conversation: Conversation, *, initial: bool) -> Exchange:
+        """AUTHENTICATE (RFC 3501 6.2.2), with the initial response in the command where that is offered (RFC 4959)."""
         self.be_patient()
         tag, untagged = self.next_tag(), list[Response]()
-        self.send(f"{tag} AUTHENTICATE PLAIN\r\n".encode())
-        answer = self._await_continuation(tag, untagged)
-        if answer is None:
-            self.send(base64.b64encode(f"\0{credentials.user}\0{credentials.password}".encode()) + b"\r\n")
-            answer = self.finish(tag, untagged)
-        return _logged_in("AUTHENTICATE", answer)
+        told = b""
+        if initial:
+            told = b" " + (base64.b64encode(conversation.answer(b"")) or b"=")
+        self.send(f"{tag} AUTHENTICATE {self.mechanism}".encode() + told + b"\r\n")
+        for _ in range(_MOST_CHALLENGES):
+            answer = self._response_to(tag, untagged)
+            while not isinstance(answer, Exchange) and answer.kind != "continuation":
+                answer = self._response_to(tag, untagged)
+            if isinstance(answer, Exchange):
+                return _logged_in("AUTHENTICATE", answer)
+            self.send(base64.b64encode(conversation.answer(_challenge(answer))) + b"\r\n")
+        raise LoginRefused("AUTHENTICATE", "NO", None, f"more than {_MOST_CHALLENGES} challenges")
 
     def capabilities(self) -> frozenset[str]:
         """What the server offers now, in upper case."""
@@ -435,7 +464,11 @@ def connect_over_tcp(endpoint: Endpoint, timeout: float, tls: ssl.SSLContext | N
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if endpoint.security != "tls":
         return sock
-    return secure(sock, endpoint.host, timeout, tls or ssl.create_default_context())
+    try:
+        return secure(sock, endpoint.certified_name, timeout, tls or endpoint.context())
+    except BaseException:
+        sock.close()
+        raise
 
 
 def secure(sock: socket.socket, host: str, timeout: float, tls: ssl.SSLContext) -> ssl.SSLSocket:
@@ -459,6 +492,14 @@ def _connect(endpoint: Endpoint, timeout: float) -> socket.socket:
         raise ServerStalled(f"connection to {where}", timeout) from error
     except OSError as error:
         raise ConnectionLost(f"cannot connect to {where}: {error}; is the server running there?") from error
+
+
+def _challenge(answer: Response) -> bytes:
+    """What a continuation request asks (RFC 3501 6.2.2); a text for people, where nothing is asked, is no challenge."""
+    try:
+        return base64.b64decode(answer.text.strip(), validate=True)
+    except ValueError:
+        return b""
 
 
 def _logged_in(operation: str, answer: Exchange) -> Exchange:

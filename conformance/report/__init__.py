@@ -7,13 +7,16 @@ from conformance.report.assembly import assemble
 from conformance.report.console import verdict_lines
 from conformance.report.files import Files, write
 from conformance.report.model import (
+    Ambiguity,
     Claim,
     ClientFacts,
     Header,
     Report,
     RequirementResult,
+    Reviewed,
     Sentence,
     ServerFacts,
+    Shards,
     Suite,
     Verdicts,
     Volatile,
@@ -21,14 +24,17 @@ from conformance.report.model import (
 from conformance.report.reader import read_report as read
 
 __all__ = [
+    "Ambiguity",
     "Claim",
     "ClientFacts",
     "Files",
     "Header",
     "Report",
     "RequirementResult",
+    "Reviewed",
     "Sentence",
     "ServerFacts",
+    "Shards",
     "Suite",
     "Verdicts",
     "Volatile",

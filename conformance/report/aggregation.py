@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from conformance.outcomes import CaseResult, Finding, Outcome, Reason, Verdict
 from conformance.report.model import Report, RequirementResult, Role, Verdicts
-from conformance.report.records import RequirementRecord
+from conformance.report.records import QuoteRecord, RequirementRecord
+from conformance.spec.records import natural_order
 
 # A requirement with one case that passed and one that never ran is not established, hence `not_run` above `pass`.
 _WORST_FIRST = (
@@ -108,11 +109,23 @@ def requirement_result(
             "by_role": {role: _judged_in_role(record, mine, role, case_roles) for role in tested} if shared else {},
             "cases": tuple(case.id for case in mine),
             "remarks": tuple(_remarks(record)),
+            "quotes": tuple(_quote(each) for each in record.quotes),
+            "derivation": tuple(record.derivation),
+            "condition": record.condition,
+            "ambiguities": tuple(sorted(record.ambiguities, key=natural_order)),
+            "causes": tuple(record.wrong),
         }
     )
 
 
-def roles_judged(case: CaseResult, records: Mapping[str, RequirementRecord]) -> set[str]:
+class Bound(Protocol):
+    """A requirement, as far as it names the roles that it binds."""
+
+    @property
+    def roles(self) -> Collection[str]: ...
+
+
+def roles_judged(case: CaseResult, records: Mapping[str, Bound]) -> set[str]:
     """The role that a case judges; where it does not say, those that all of its requirements bind, or any of them."""
     if case.role is not None:
         return {case.role}
@@ -161,6 +174,10 @@ def _without_case(record: RequirementRecord, roles: Collection[str]) -> Judged:
     return Judged(Outcome.NOT_RUN, Reason.NOT_SELECTED)
 
 
+def _quote(quote: QuoteRecord) -> dict[str, str]:
+    return {"document": quote.document, "section": quote.section, "source": quote.source, "text": quote.text}
+
+
 def _source(record: RequirementRecord) -> str:
     # Words that stand in no document must not look like a quotation.
     kind = record.provenance.partition(":")[0]
@@ -172,8 +189,6 @@ def _remarks(record: RequirementRecord) -> Iterator[str]:
         yield f"Excluded ({record.excluded.kind}): {record.excluded.why}"
     if record.remark:
         yield record.remark
-    if record.ambiguities:
-        yield f"Open points of the text: {', '.join(sorted(record.ambiguities))}."
 
 
 def verdicts(
@@ -209,10 +224,25 @@ def role_verdict(requirements: Iterable[RequirementResult], role: Role, *, parti
 
 
 def exit_code(report: Report) -> int:
-    """0 conformant, 1 not conformant, 2 not established, 3 an error of the suite where nothing failed."""
-    if report.verdict.overall is Verdict.NOT_CONFORMANT:
+    """0 conformant, 1 not conformant, 2 not established, 3 an error of the suite where nothing failed.
+
+    Against a baseline 1 for what is new or stale, and 0 where known failures are all that failed, each role under test
+    was exercised, and no shard is missing.
+    """
+    compared = report.baseline
+    if compared is not None and (compared.new or compared.stale):
+        return 1
+    only_known = compared is not None and compared.known > 0
+    if report.verdict.overall is Verdict.NOT_CONFORMANT and not only_known:
         return 1
     outcomes = {*(case.outcome for case in report.cases), *(one.outcome for one in report.requirements)}
     if Outcome.ERROR in outcomes:
         return 3
-    return 0 if report.verdict.overall is Verdict.CONFORMANT else 2
+    whole = report.header.shards is None and all(_is_exercised(report, role) for role in report.header.roles)
+    only_known = only_known and whole
+    return 0 if only_known or report.verdict.overall is Verdict.CONFORMANT else 2
+
+
+def _is_exercised(report: Report, role: Role) -> bool:
+    mine = [each.seen_by(role) for each in report.requirements if role in each.roles]
+    return any(each.outcome in (Outcome.PASS, Outcome.FAIL, Outcome.WARN) for each in mine)

@@ -11,14 +11,31 @@ from conformance.report.canonical import as_json, digest
 from conformance.report.consequences import without_consequences
 from conformance.report.model import FaultsFound, Footer, Header, Report, Volatile
 from conformance.report.records import RequirementRecord
+from conformance.report.text import cut
+from conformance.secrecy import without
 
 Part = TypeVar("Part", bound=Frozen)
 
-MASK = "***"
+LONGEST = 20_000
+"""The most characters of one text in a report; the recorded wire beside it holds everything."""
 
 # Names and the pinned words are ours, not the implementation's: a password that happens to be a common word must not
 # change them.
-_OURS = frozenset({"id", "requirement", "requirements", "outcome", "reason", "document", "sentences", "suite"})
+_OURS = frozenset(
+    {
+        "id",
+        "requirement",
+        "requirements",
+        "outcome",
+        "reason",
+        "document",
+        "sentences",
+        "ambiguities",
+        "static_review",
+        "question",
+        "suite",
+    }
+)
 
 
 def assemble(
@@ -38,7 +55,9 @@ def assemble(
     """
     hidden = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
     records = {record.id: record for record in sorted(requirements, key=lambda record: record.id)}
-    told = without_consequences([lowered(masked(case, hidden), records) for case in case_results])
+    told = [lowered(masked(case, hidden), records) for case in case_results]
+    # What a whole run never saw done, another part of it may have seen.
+    told = told if header.shards else without_consequences(told)
     cases = sorted(told, key=lambda case: case.id)
     case_roles = {case.id: roles_judged(case, records) for case in cases}
     results = tuple(
@@ -51,10 +70,15 @@ def assemble(
         header=masked(header, hidden),
         requirements=results,
         cases=tuple(case.model_copy(update={"duration": 0.0}) for case in cases),
-        verdict=verdicts(results, cases, header.roles, partial=bool(header.selection)),
+        verdict=verdicts(results, cases, header.roles, partial=header.partial),
         volatile=masked(_with_durations(volatile, cases), hidden),
         footer=Footer(cases=len(cases), requirements=len(results), digest=""),
     )
+    return sealed(report)
+
+
+def sealed(report: Report) -> Report:
+    """The report with the digest of its content in its footer."""
     footer = report.footer.model_copy(update={"digest": digest(as_json(report))})
     return report.model_copy(update={"footer": footer})
 
@@ -66,8 +90,7 @@ def masked(part: Part, secrets: Iterable[str]) -> Part:
 
 def _masked_value(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, MASK)
+        value = " ".join(filter(None, cut(without(value, secrets), LONGEST)))
         # File names that are not UTF-8 come as lone surrogates, which no UTF-8 file can hold.
         return value.encode(errors="backslashreplace").decode()
     if isinstance(value, list | tuple):

@@ -15,7 +15,7 @@ _MOST_NAMED = 8
 
 def verdict_lines(report: Report, files: Iterable[str | PathLike[str]] = ()) -> list[str]:
     """Verdict of each role, counts, what failed, what is not established, and where to read on."""
-    lines = [one_line(sentence(report, role)) for role in ROLES]
+    lines = [*_baseline_line(report), *(one_line(sentence(report, role)) for role in ROLES)]
     lines += ["", f"requirements  {_counts(one.outcome for one in report.requirements)}"]
     lines += [f"test cases    {_counts(case.outcome for case in report.cases)}"]
     for requirement in report.requirements:
@@ -24,9 +24,27 @@ def verdict_lines(report: Report, files: Iterable[str | PathLike[str]] = ()) -> 
     for case in report.cases:
         if case.outcome is Outcome.ERROR:
             lines += ["", *_error(case)]
+    lines += _stale_lines(report)
     lines += _gap_lines(report)
     paths = [f"  {path}" for path in files]
     return [*lines, *(["", "Reports", *paths] if paths else [])]
+
+
+def _baseline_line(report: Report) -> Iterator[str]:
+    """What a run against a baseline comes to, before anything else."""
+    compared = report.baseline
+    if compared is not None:
+        stale = plural(len(compared.stale), "stale entry", "stale entries") if compared.stale else "no stale entry"
+        known = plural(compared.known, "known failure")
+        yield f"Against the baseline: {known}, {compared.new or 'no'} new, {stale}."
+
+
+def _stale_lines(report: Report) -> Iterator[str]:
+    """What has to be removed from the baseline."""
+    stale = report.baseline.stale if report.baseline else ()
+    if stale:
+        yield from ("", f"Remove from the baseline: {plural(len(stale), 'stale entry', 'stale entries')}")
+        yield from (f"    {one_line(each)}" for each in stale)
 
 
 def _counts(outcomes: Iterable[Outcome]) -> str:
@@ -49,6 +67,9 @@ def _finding(case: CaseResult, finding: Finding) -> Iterator[str]:
     deciding = finding.deciding or case.deciding
     wire = f", wire: {one_line(deciding.transcript)} entry {deciding.entry}" if deciding else ""
     yield f"    test case: {one_line(case.id)}{wire}"
+    if finding.known:
+        issue = f" ({one_line(finding.known.issue)})" if finding.known.issue else ""
+        yield f"    known: {one_line(finding.known.why)}{issue}"
     if case.replay:
         yield f"    replay: {one_line(case.replay)}"
 

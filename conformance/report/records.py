@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
 Level = Literal["mandatory", "recommended", "optional", "informative"]
@@ -18,11 +18,28 @@ class ExclusionRecord(Protocol):
     def why(self) -> str: ...
 
 
+class QuoteRecord(Protocol):
+    """Words of a document that a requirement rests on."""
+
+    @property
+    def document(self) -> str: ...
+
+    @property
+    def section(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
 class RequirementRecord(Protocol):
     """One atomic demand of the standard.
 
     `roles` holds `client`, `server` or both. `rests_on` is the worst outcome that its words can carry: `fail`, `warn`,
-    `inconclusive` or `record`. `planned` is true as long as it has no test case.
+    `inconclusive` or `record`. `wrong` names plausible wrong implementations. `planned` is true as long as it has no
+    test case.
     """
 
     @property
@@ -59,7 +76,19 @@ class RequirementRecord(Protocol):
     def remark(self) -> str | None: ...
 
     @property
+    def quotes(self) -> Sequence[QuoteRecord]: ...
+
+    @property
+    def derivation(self) -> Sequence[str]: ...
+
+    @property
+    def condition(self) -> str: ...
+
+    @property
     def ambiguities(self) -> Collection[str]: ...
+
+    @property
+    def wrong(self) -> Sequence[str]: ...
 
     @property
     def excluded(self) -> ExclusionRecord | None: ...

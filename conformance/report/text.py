@@ -9,6 +9,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_NOTE = re.compile(r"… ([\d,]+) characters in all, the first [\d,]+ are shown$")
 _ANY_LINE_END = re.compile(r"\r\n|\r(?=\n)")
 
 
@@ -29,13 +30,26 @@ def visible(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> tuple[str, str]:
-    """The first `limit` characters, and a note on the rest, empty when there is none."""
+    """The first `limit` characters, and a note on the rest, empty when there is none.
+
+    What was cut before and is cut again still tells how long it once was.
+    """
     if len(text) <= limit:
         return text, ""
-    return text[:limit], f"… {len(text):,} characters in all, the first {limit:,} are shown"
+    before = _NOTE.search(text, max(0, len(text) - 100))
+    size = before[1] if before else f"{len(text):,}"
+    return text[:limit], f"… {size} characters in all, the first {limit:,} are shown"
+
+
+def shortened(text: str, limit: int = 500) -> str:
+    """Text of several lines with its unseen characters shown, and a note of how much was left out."""
+    shown, note = cut(text, limit)
+    return f"{visible(shown)} {note}".rstrip(" ")
 
 
 def one_line(text: str, limit: int = 500) -> str:
     """Text for one line of a terminal or of Markdown."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     shown, note = cut(text, limit)
     return " ".join(f"{visible(shown)} {note}".split())

@@ -12,8 +12,11 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from conformance.report.text import cut
+
 _ENTRY = re.compile(r" *(\d+) +(?:([\d.]+) +(\S+) +([CS!]) )?(.*)", re.DOTALL)
 _MOST_LINES = 200_000
+_LONGEST = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +80,9 @@ class Transcripts:
 def _wire_line(line: str) -> WireLine:
     match = _ENTRY.fullmatch(line)
     if match is None or len(match[1]) > 12:
-        return WireLine(None, line)
-    return WireLine(int(match[1]), match[5], match[3] or "", match[4] or "")
+        return WireLine(None, _shortened(line))
+    return WireLine(int(match[1]), _shortened(match[5]), match[3] or "", match[4] or "")
+
+
+def _shortened(text: str) -> str:
+    return " ".join(filter(None, cut(text, _LONGEST)))

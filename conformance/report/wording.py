@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from conformance.outcomes import Outcome, Reason, Verdict
-from conformance.report.model import Report, RequirementResult, Role
+from conformance.report.model import Report, RequirementResult, Role, Shards
 from conformance.spec.records import natural_order
 
 ROLES: tuple[Role, ...] = ("server", "client")
@@ -41,6 +41,16 @@ REASONS = {
     Reason.CONNECTION: "the connection was lost",
     Reason.SUITE: "an error of the suite itself",
 }
+
+CAUSES = {
+    Reason.PRECONDITION: "An earlier step went wrong: look at the first step that the transcript does not show.",
+    Reason.NOT_EXERCISED: "The implementation stopped earlier, or took another way: look at what failed before.",
+    Reason.FLAKY: "The behaviour depends on timing, or on what was left behind by an earlier run.",
+    Reason.TIMEOUT: "The implementation is slower than the configuration allows, or waits for what never comes.",
+    Reason.CONNECTION: "The implementation crashed, or ended the connection on purpose: look at its own log.",
+    Reason.SUITE: "A fault of this suite, or of an adapter: it says nothing of what was tested.",
+}
+"""What usually lies behind an outcome that no wrong behaviour explains."""
 
 VERDICTS = {
     Verdict.CONFORMANT: "conformant",
@@ -101,9 +111,12 @@ def sentence(report: Report, role: Role) -> str:
     mandatory = [one for one in mine if one.level == "mandatory" and one.applicable]
     if verdict is Verdict.CONFORMANT:
         return f"{name} is conformant: {_all(len(mandatory))} passed."
+    part = f"; {parts_held(report.header.shards)}" if report.header.shards else ""
     if verdict is Verdict.NOT_CONFORMANT:
-        return f"{name} is not conformant: {_failures(mine, len(mandatory))}{_besides(mandatory)}."
-    return f"It is not established whether {_lower(name)} is conformant: {_missing(report, mine, mandatory)}."
+        return (
+            f"{name} is not conformant: {_failures(mine, len(mandatory))}{_known(report)}{_besides(mandatory)}{part}."
+        )
+    return f"It is not established whether {_lower(name)} is conformant: {_missing(report, mine, mandatory)}{part}."
 
 
 def _lower(name: str) -> str:
@@ -124,6 +137,14 @@ def _failures(mine: Iterable[RequirementResult], mandatory: int) -> str:
     return ", and ".join(parts)
 
 
+def _known(report: Report) -> str:
+    compared = report.baseline
+    if compared is None or not compared.known:
+        return ""
+    known = plural(compared.known, "failure")
+    return f" ({known} known to the baseline, {compared.new or 'none'} new)"
+
+
 def _besides(mandatory: Iterable[RequirementResult]) -> str:
     count = sum(one.outcome not in _DECIDED for one in mandatory)
     return f"; {count} more {'has' if count == 1 else 'have'} no result that counts" if count else ""
@@ -134,16 +155,27 @@ def _missing(report: Report, mine: Iterable[RequirementResult], mandatory: list[
     if open_ones:
         verb = "has" if len(open_ones) == 1 else "have"
         return f"{len(open_ones)} of {plural(len(mandatory), _APPLICABLE)} {verb} no result that counts"
-    if report.header.selection:
+    if report.header.partial:
         return "only a selection of the test cases was run"
     if any(one.outcome is Outcome.ERROR for one in mine):
         return "the suite itself had errors"
     return "no mandatory requirement passed" if mandatory else "no mandatory requirement applies"
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 case`, `2 cases`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def parts_held(shards: Shards) -> str:
+    """Which parts of a divided run a report holds, or which it lacks: `shard 2 of 3 is missing`."""
+    missing = shards.missing
+    if len(shards.present) == 1 and missing:
+        return f"this is only shard {shards.present[0]} of {shards.of}"
+    names = ", ".join(map(str, missing))
+    return (
+        f"shard{'s' if len(missing) > 1 else ''} {names} of {shards.of} {'are' if len(missing) > 1 else 'is'} missing"
+    )
+
+
+def plural(count: int, noun: str, several: str = "") -> str:
+    """`1 case`, `2 cases`; `several` is the word for more than one where it is not formed by an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"
 
 
 def not_established(report: Report, role: Role) -> list[Gap]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from conformance.outcomes import CaseResult, Deciding, Examples, Finding, Observation, Outcome, Reason, Reproduced
 from conformance.report import Claim, ClientFacts, Header, Report, Sentence, ServerFacts, Suite, Volatile, assemble
+from conformance.report.records import QuoteRecord
 
 STEP_3C = "remove from local storage all the objects that have been removed from the Message Storage Server"
 TRANSCRIPT = "transcripts/removed-on-server.txt"
@@ -39,6 +40,10 @@ class MadeUpRequirement:
     ambiguities: Collection[str] = ()
     excluded: MadeUpExclusion | None = None
     planned: bool = False
+    quotes: Sequence[QuoteRecord] = ()
+    derivation: Sequence[str] = ()
+    condition: str = ""
+    wrong: Sequence[str] = ()
 
 
 def finding(requirement: str, outcome: Outcome, reason: Reason | None = None, **more: Any) -> Finding:
@@ -131,6 +136,35 @@ def every_case() -> list[CaseResult]:
         case("not-claimed", finding("SYN-6", Outcome.NOT_APPLICABLE, Reason.NOT_CLAIMED)),
         case("not-reached", requirements=("SYN-7",), reason=Reason.NOT_SELECTED),
     ]
+
+
+HOSTILE = {
+    "markup": "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>&amp;\"'",
+    "ends": "]]> --> */ </testsuites> ``` \r\n::error::x\n# heading | cell",
+    "terminal": "\x1b[31m\x1b]0;owned\x07\x9b31m\x08\x7f",
+    "control": "\x00\x01\x0b\x0c\ufffe\uffff",
+    "direction": "\u202eabc\u2066\u200f",
+    "surrogate": "\ud800 \udcff",
+    "template": "{{ 7*7 }} {% raw %} ${jndi:x} %s \\u0041",
+    "endless": "x" * 10_000_000,
+}
+"""What a server may send to break a report or whoever reads it."""
+
+
+def hostile(text: str) -> Report:
+    """A report of a failure, a warning and an error with this text wherever an implementation can put some."""
+    failed = finding("SYN-1", Outcome.FAIL, Reason.CONTRADICTION, expected=text, observed=text)
+    warned = finding("SYN-2", Outcome.WARN, Reason.RECOMMENDATION, expected=text, observed=text)
+    cases = [
+        case("one", failed, title=text, replay=text, error=text, steps=(text,), remarks=(text,)),
+        case("two", warned, profile=(Observation(topic=text, observed=text),)),
+        case("three", finding("SYN-3", Outcome.ERROR, Reason.SUITE, observed=text), error=text),
+        case("four", finding("SYN-4", Outcome.NOT_APPLICABLE, Reason.NOT_CLAIMED, observed=text)),
+    ]
+    server = ServerFacts(adapter="remote", identity=text, greeting=text, capabilities=("IMAP4rev1", text))
+    client = ClientFacts(adapter="stdio", name=text, version=text, remark=text)
+    requirements = [MadeUpRequirement(f"SYN-{number}") for number in range(1, 5)]
+    return report(requirements, cases, server=server, client=client, pixit={"server_options": {"root": text}})
 
 
 def transcript_text(entries: int = 30) -> str:

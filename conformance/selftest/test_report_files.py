@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from conformance.outcomes import Outcome
 from conformance.problems import ConfigurationProblem
 from conformance.report import Volatile, assemble, read, write
 from conformance.report.canonical import as_json, canonical, digest
+from conformance.report.files import NAMES
 from conformance.report.schema import SCHEMA_FILE, schema
 from conformance.report.writer import write_json, write_whole
 from conformance.selftest.report_examples import MadeUpRequirement, case, every_case, every_outcome, finding, header
@@ -32,7 +34,7 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     files = write(every_outcome(), tmp_path / "new")
     assert read(files.json) == every_outcome()
     assert set(files.json.parent.iterdir()) == set(files)
-    assert [file.name for file in files] == ["report.json", "report.html", "junit.xml", "summary.md"]
+    assert [Path(file.name) for file in files] == list(NAMES)
 
 
 def test_the_form_is_canonical(tmp_path: Path) -> None:
@@ -40,8 +42,8 @@ def test_the_form_is_canonical(tmp_path: Path) -> None:
     write_json(every_outcome(), tmp_path / "report.json")
     octets = (tmp_path / "report.json").read_bytes()
     assert octets.decode() == canonical(json.loads(octets))
-    assert octets.startswith(b'{\n  "cases": [\n')
-    assert set(json.loads(octets)) == KEYS
+    assert octets.startswith(b'{\n  "baseline": null,\n  "cases": [\n')
+    assert set(json.loads(octets)) == KEYS | {"baseline"}
 
 
 def test_the_digest_ignores_what_is_volatile() -> None:
@@ -78,7 +80,17 @@ def redo_digest(apply: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, 
     ("apply", "words"),
     [
         (lambda values: values.pop("footer"), "has no footer"),
-        (change("format", to="cpm-conformance-report/9"), "has the format 'cpm-conformance-report/9'"),
+        (change("format", to="cpm-conformance-report/9"), "has the format 'cpm-conformance-report/9', newer than"),
+        (change("format", to="cpm-conformance-report/none"), "has the format 'cpm-conformance-report/none', not"),
+        (change("format", to=["cpm"]), "is no report of this suite"),
+        (change("format", to="another/1"), "is no report of this suite"),
+        (redo_digest(change("header", "seed", to="7")), "at header.seed"),
+        (redo_digest(change("header", "shards", to={"of": 10**9, "present": [1]})), "at header.shards.of"),
+        (redo_digest(change("header", "shards", to={"of": 2, "present": []})), "at header.shards.present"),
+        (redo_digest(change("header", "shards", to={"of": 2, "present": [3]})), "numbered from 1 to 2"),
+        (redo_digest(change("header", "shards", to={"of": 2, "present": [2, 1]})), "numbered from 1 to 2"),
+        (redo_digest(change("volatile", "seconds", to=True)), "at volatile.seconds"),
+        (redo_digest(change("cases", 0, "findings", to={"a": 1})), "at cases.0.findings"),
         (change("requirements", 0, "outcome", to="fail"), "was altered"),
         (change("footer", "digest", to="sha256:0"), "was altered"),
         (redo_digest(change("cases", 0, "outcome", to="excellent")), "at cases.0.outcome"),
@@ -99,7 +111,23 @@ def test_altered_reports_are_refused(apply: Callable[[dict[str, Any]], None], wo
     assert caught.value.mend
 
 
-@pytest.mark.parametrize("octets", [b"", b"[]", b"null", b"\xff\xfe", b'{"format": NaN}', b"[" * 100_000])
+NO_REPORT = {
+    "empty": b"",
+    "list": b"[]",
+    "null": b"null",
+    "not UTF-8": b"\xff\xfe",
+    "NaN": b'{"format": NaN}',
+    "greater than any number": b'{"format": 1e999}',
+    "a long number": b'{"format": %s}' % (b"9" * 100_000),
+    "nested without end": b"[" * 100_000,
+    "a key twice": b'{"format": "cpm-conformance-report/1", "format": "cpm-conformance-report/1"}',
+    "half a character": b'{"format": "cpm-conformance-report/1", "footer": {}, "header": "\\ud800"}',
+    "another kind": b'{"openapi": "3.1.0"}',
+    "nonsense without end": b"x" * 10_000_000,
+}
+
+
+@pytest.mark.parametrize("octets", NO_REPORT.values(), ids=list(NO_REPORT))
 def test_what_is_no_report_is_refused(octets: bytes, tmp_path: Path) -> None:
     """Anything that is not a JSON object in UTF-8 is refused without a traceback."""
     file = tmp_path / "report.json"
@@ -122,6 +150,20 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     """The problem names the file."""
     with pytest.raises(ConfigurationProblem, match=r"nothing\.json cannot be read"):
         read(tmp_path / "nothing.json")
+
+
+def test_a_directory_is_a_problem(tmp_path: Path) -> None:
+    """The problem names the directory and asks for a file."""
+    with pytest.raises(ConfigurationProblem, match="cannot be read: Is a directory"):
+        read(tmp_path)
+
+
+def test_a_file_without_end_is_a_problem(tmp_path: Path) -> None:
+    """A pipe is never waited for, nor is a device read."""
+    os.mkfifo(tmp_path / "pipe")
+    for file in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ConfigurationProblem, match="no regular file"):
+            read(file)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -1,77 +1,14 @@
-"""Tests of the short forms of a report: JUnit XML, the Markdown summary, and the lines for a terminal."""
+"""Tests of the short forms of a report for people: the Markdown summary, and the lines for a terminal."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-
 import pytest
 
-from conformance.outcomes import Outcome, Reason
+from conformance.outcomes import Outcome
 from conformance.report import Report, verdict_lines
-from conformance.report.junit import junit
 from conformance.report.markdown import summary
 from conformance.report.text import cut, one_line, visible
-from conformance.selftest.report_examples import MadeUpRequirement, case, every_outcome, finding, report
-
-
-def hostile(text: str) -> Report:
-    """A report of one failure with this text in it."""
-    failed = finding("SYN-1", Outcome.FAIL, Reason.CONTRADICTION, expected=text, observed=text)
-    return report([MadeUpRequirement("SYN-1", title=text)], [case("one", failed, title=text, replay=text, error=text)])
-
-
-def child_of(root: ET.Element, name: str) -> list[tuple[str, str | None]]:
-    """Tag and type of what a test case holds besides its properties."""
-    element = next(each for each in root.iter("testcase") if each.get("name") == name)
-    return [(child.tag, child.get("type")) for child in element if child.tag != "properties"]
-
-
-def test_junit_gives_each_outcome_its_element() -> None:
-    """Only a contradiction is a failure, and nothing undecided is green."""
-    root = ET.fromstring(junit(every_outcome()))
-    assert child_of(root, "removed-on-server") == [("failure", "contradiction")]
-    assert child_of(root, "broken") == [("error", "error-of-the-suite")]
-    assert child_of(root, "undecided") == [("error", "inconclusive:flaky")]
-    assert child_of(root, "not-claimed") == [("skipped", "not-claimed")]
-    assert child_of(root, "not-reached") == [("skipped", "not-selected")]
-    assert child_of(root, "warned") == [("system-out", None)]
-    assert child_of(root, "passed") == []
-
-
-def test_junit_counts_what_it_holds() -> None:
-    """The counts of the suite are those of its elements."""
-    root = ET.fromstring(junit(every_outcome()))
-    (suite,) = root.iter("testsuite")
-    counts = {
-        "tests": len(list(suite.iter("testcase"))),
-        "failures": len(list(suite.iter("failure"))),
-        "errors": len(list(suite.iter("error"))),
-        "skipped": len(list(suite.iter("skipped"))),
-    }
-    assert counts == {"tests": 7, "failures": 1, "errors": 2, "skipped": 2}
-    assert {name: int(suite.get(name, "")) for name in counts} == counts
-
-
-def test_junit_tells_requirements_seed_replay_and_findings() -> None:
-    """A CI page alone is enough to follow a failure."""
-    root = ET.fromstring(junit(every_outcome()))
-    element = next(each for each in root.iter("testcase") if each.get("name") == "removed-on-server")
-    properties = {each.get("name"): each.get("value") for each in element.iter("property")}
-    assert properties == {
-        "requirements": "SYN-1 SYN-2",
-        "seed": "7",
-        "replay": "cpm-conformance replay counterexamples/removed-on-server.json",
-    }
-    assert element.get("time") == "1.000"
-    assert "observed: The object is still in local storage." in (element.findtext("failure") or "")
-
-
-@pytest.mark.parametrize("text", ["\x00\x1b[31m]]>&<b>\ufffe", "\r\n\t", "x" * 10_000_000])
-def test_junit_with_hostile_text_is_still_xml(text: str) -> None:
-    """Whatever was observed, a parser reads the file."""
-    written = junit(hostile(text))
-    assert ET.fromstring(written).find(".//failure") is not None
-    assert len(written) < 200_000
+from conformance.selftest.report_examples import MadeUpRequirement, case, every_outcome, finding, hostile, report
 
 
 def test_the_summary_tells_verdict_failures_and_gaps() -> None:
@@ -166,4 +103,5 @@ def test_cut_text_tells_its_size() -> None:
     """Nothing is dropped in silence."""
     assert cut("abc", 3) == ("abc", "")
     assert cut("x" * 2_000, 3) == ("xxx", "… 2,000 characters in all, the first 3 are shown")
+    assert cut(" ".join(cut("x" * 2_000, 900)), 3) == ("xxx", "… 2,000 characters in all, the first 3 are shown")
     assert one_line("a\n b") == "a b"

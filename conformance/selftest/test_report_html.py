@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.outcomes import CaseResult, Deciding, Observation, Outcome, Reason
-from conformance.report import Report
+from conformance.report import Report, Volatile, assemble
 from conformance.report import html as html_module
 from conformance.report.html import anchor, html
 from conformance.report.transcripts import Transcripts, link_to
@@ -21,9 +21,11 @@ from conformance.selftest.report_examples import (
     case,
     every_outcome,
     finding,
+    header,
     report,
     transcript_text,
 )
+from conformance.selftest.report_pages import whole_page
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -41,7 +43,7 @@ class Document(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
-        if tag in ("dd", "td", "th", "p", "h3"):
+        if tag in ("dd", "td", "th", "p", "h3", "li"):
             self.texts.append(" ")
         if tag not in VOID:
             self.open.append(tag)
@@ -81,6 +83,12 @@ def test_the_page_is_well_formed(page: str) -> None:
     assert document.open == []
     assert document.all("html") == [{"lang": "en"}]
     assert len(document.all("title", "h1", "main")) == 3
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> str:
+    """The page of a report that has something to show in every part."""
+    return whole_page(tmp_path)
 
 
 def test_headings_skip_no_level(page: str) -> None:
@@ -147,7 +155,7 @@ def test_a_failure_shows_all_that_it_rests_on(page: str) -> None:
         "Whole transcript, 30 entries",
     ):
         assert words in article
-    excerpt = article[article.index("Deciding line: entry 9") : article.index("Steps")]
+    excerpt = article[article.index("Deciding line: entry 9") : article.index("Minimal steps")]
     assert "line of entry 2\\" not in excerpt
     assert "line of entry 16" not in excerpt
 
@@ -164,7 +172,6 @@ def test_exclusions_and_remarks_are_listed(page: str) -> None:
     text = Document(page).text
     assert "Excluded (untestable): No observable point." in text
     assert "The client used CONDSTORE." in text
-    assert "Open points of the text: A7." in text
 
 
 def test_the_behaviour_profile_is_a_table(page: str) -> None:
@@ -172,19 +179,172 @@ def test_the_behaviour_profile_is_a_table(page: str) -> None:
     assert Document(page).text.count("NO [CANNOT]") == 1
 
 
-def test_a_long_transcript_is_linked_instead(tmp_path: Path) -> None:
-    """More than 400 entries are not put into the page; the deciding line still is."""
+def test_a_long_transcript_stands_there_in_part(tmp_path: Path) -> None:
+    """No more than 400 entries around the deciding line are put into the page, which says so and links the rest."""
     (tmp_path / "transcripts").mkdir()
     (tmp_path / TRANSCRIPT).write_text(transcript_text(5_000), encoding="ascii")
     page = html(every_outcome(), tmp_path)
     assert "Deciding line: ▶ 9" in Document(page).text
-    assert f'Whole transcript: <a href="{TRANSCRIPT}">' in page
-    assert "line of entry 400" not in page
+    assert "Transcript, 400 of 5,000 entries" in page
+    assert f'The rest stands in <a href="{TRANSCRIPT}">' in page
+    assert "line of entry 400" in page
+    assert "line of entry 401" not in page
+
+
+def test_the_part_of_a_transcript_is_the_one_that_decided(tmp_path: Path) -> None:
+    """A deciding line far down is in the middle of what is shown, marked there, too."""
+    (tmp_path / TRANSCRIPT).parent.mkdir()
+    (tmp_path / TRANSCRIPT).write_text(transcript_text(5_000), encoding="ascii")
+    failed = finding("SYN-1", Outcome.FAIL, deciding=Deciding(transcript=TRANSCRIPT, entry=3_000))
+    page = html(report([MadeUpRequirement("SYN-1")], [case("one", failed, transcript=TRANSCRIPT)]), tmp_path)
+    assert f'class="line decided" id="{anchor("one", "wire")}-3000"' in page
+    numbers = [int(each) for each in re.findall(rf'id="{anchor("one", "wire")}-(\d+)"', page)]
+    assert numbers == list(range(2_800, 3_200))
+
+
+def test_a_case_without_steps_tells_the_commands(tmp_path: Path) -> None:
+    """What was sent on the connection that decided, up to the line that did, and nothing after it."""
+    (tmp_path / TRANSCRIPT).parent.mkdir()
+    (tmp_path / TRANSCRIPT).write_text(transcript_text(), encoding="ascii")
+    failed = finding("SYN-1", Outcome.FAIL, deciding=Deciding(transcript=TRANSCRIPT, entry=9))
+    page = html(report([MadeUpRequirement("SYN-1")], [case("one", failed, transcript=TRANSCRIPT)]), tmp_path)
+    commands = re.search(r'<ol class="steps commands">.*?</ol>', page, re.DOTALL)
+    assert commands
+    assert re.findall(r"line of entry (\d+)", commands[0]) == ["2", "4", "6", "8"]
+
+
+def test_a_requirement_that_failed_somewhere_did_not_pass() -> None:
+    """A case with several findings on one requirement names it once among its causes, and not as passed."""
+    findings = [finding("SYN-1", outcome) for outcome in (Outcome.FAIL, Outcome.FAIL, Outcome.PASS)]
+    findings.append(finding("SYN-2", Outcome.PASS))
+    made = report(
+        [MadeUpRequirement("SYN-1", wrong=("A slip.",)), MadeUpRequirement("SYN-2")], [case("one", *findings)]
+    )
+    text = part(html(made), "findings")
+    assert "A slip. SYN-1 What is known" in text
+    assert "Passed in the same case SYN-2 Replay" in text
+
+
+def test_what_many_findings_rest_on_stands_once(tmp_path: Path) -> None:
+    """A line that decided several findings of a case is shown with the first of them."""
+    (tmp_path / TRANSCRIPT).parent.mkdir()
+    (tmp_path / TRANSCRIPT).write_text(transcript_text(), encoding="ascii")
+    deciding = Deciding(transcript=TRANSCRIPT, entry=9)
+    both = [finding(name, Outcome.FAIL, deciding=deciding) for name in ("SYN-1", "SYN-2")]
+    page = html(report([MadeUpRequirement("SYN-1"), MadeUpRequirement("SYN-2")], [case("one", *both)]), tmp_path)
+    assert page.count("line of entry 9") == 1
+    assert page.count("That line is shown above.") == 1
+
+
+def test_the_report_alone_still_tells_the_deciding_line() -> None:
+    """Where the transcript is not beside it, the line that the report quotes is shown."""
+    failed = finding("SYN-1", Outcome.FAIL, deciding=Deciding(transcript=TRANSCRIPT, entry=9))
+    volatile = Volatile(lines={f"{TRANSCRIPT}:9": "S * 9 EXPUNGE"})
+    made = assemble(header("client"), [case("one", failed)], [MadeUpRequirement("SYN-1")], volatile)
+    assert "▶ 9 S * 9 EXPUNGE" in Document(html(made)).text
 
 
 def test_a_missing_transcript_is_said() -> None:
     """A page made without the transcripts says so where the deciding line would stand."""
     assert "the transcript is missing, or has no such entry" in html(every_outcome())
+
+
+def part(page: str, heading: str) -> str:
+    """The text of the section with this heading."""
+    found = re.search(rf'<section id="{heading}".*?</section>', page, re.DOTALL)
+    assert found
+    return Document(found[0]).text
+
+
+def test_what_was_tested_is_told(whole: str) -> None:
+    """Name, version, capabilities as claimed and as observed, configuration, seed, suite and requirement set."""
+    text = part(whole, "tested")
+    for words in (
+        "Identity Dovecot 2.3.19.1",
+        "Identity Pocket 3.2",
+        "Capabilities claimed left to CAPABILITY",
+        "Capabilities observed IMAP4rev1 UIDPLUS",
+        "Configuration (PIXIT), without secrets",
+        "server imap://user:***@127.0.0.1:143/",
+        "Seed 7",
+        "Suite cpm-sync-conformance 0.1.0",
+        "Requirement set (SHA-256) 7d87d621c533238a",
+    ):
+        assert words in text
+
+
+def test_the_clause_is_coloured_by_outcome(whole: str) -> None:
+    """A phrase has the colour, the sign and the word of its worst outcome, and links what rests on it."""
+    narrow = re.search(r'<a class="phrase fail" href="#(words-[^"]*)">(?:(?!</a>).)*that have been removed', whole)
+    assert narrow
+    row = re.search(rf'<tr id="{re.escape(narrow[1])}".*?</tr>', whole, re.DOTALL)
+    assert row
+    assert Document(row[0]).text == ("objects that have been removed ✗ fail ✗ SYN-1 fail ? SYN-3 inconclusive")
+    assert "(fail)" in part(whole, "text")
+
+
+def test_a_requirement_leads_back_to_its_words(whole: str) -> None:
+    """A row of the table links the sentence that it quotes, and tells how it is derived and where it is open."""
+    row = re.search(r'<tr id="requirement-SYN-3".*?</tr>', whole, re.DOTALL)
+    assert row
+    text = Document(row[0]).text
+    assert "In the text: step 3c" in text
+    assert "Derivation: Removed means gone." in text
+    assert "where kind.message" in text
+    assert 'href="#ambiguity-A7"' in row[0]
+
+
+def test_likely_causes_are_those_of_what_failed(whole: str) -> None:
+    """A failure names wrong implementations that would break the requirement, other outcomes what usually is behind."""
+    text = part(whole, "findings")
+    assert "Likely causes Only compares counts. SYN-1 Skips \\Seen. SYN-1 What is known" in text
+    assert "The behaviour depends on timing" in text
+    assert "A fault of this suite" in text
+
+
+def test_every_finding_tells_how_to_replay(whole: str) -> None:
+    """What a random case found has its file; any other is run alone, and a secret has to be given again."""
+    text = part(whole, "findings")
+    assert text.count(" Replay cpm-conformance ") == 4
+    assert "--select undecided" in text
+    assert "*** stands for a secret" in text
+
+
+def test_the_claims_are_reviewed(whole: str) -> None:
+    """The static review tells what is inconsistent, and each claim what depends on it."""
+    text = part(whole, "claims")
+    assert "CAPABILITY agrees. server ✗ inconsistent otherwise: IDLE" in text
+    assert "Objects are synchronized. client ✓ consistent" in text
+    assert "Who knows? client ○ cannot be told" in text
+    assert "IDLE Is IDLE supported? no as declared announced ✓ OP02-S1 pass" in text
+    assert "filled-in statement: implementation Pocket" in text
+
+
+def test_open_points_that_were_touched_are_told(whole: str) -> None:
+    """An open point that no executed requirement touches is left out."""
+    text = part(whole, "ambiguities")
+    assert "A7 Who wins? Nobody. inconclusive ✗ SYN-1 fail" in text
+    assert "A99" not in text
+
+
+def test_the_baseline_is_told(whole: str) -> None:
+    """A known failure says so, and what is out of date stands beside the verdict."""
+    assert "Known to the baseline: A known defect. (POCKET-7), until 2030-01-01" in part(whole, "findings")
+    assert "SYN-9 passes now" in part(whole, "verdict")
+
+
+def test_an_inconsistent_claim_stands_beside_the_verdict(whole: str) -> None:
+    """No one reads a verdict without what the claims lack."""
+    assert "inconsistent claim of the server: CAPABILITY agrees. (otherwise: IDLE)" in part(whole, "verdict")
+
+
+def test_a_whole_page_is_sound(whole: str) -> None:
+    """With every part filled, elements are closed, ids unique, links resolve, and headings skip no level."""
+    test_the_page_is_well_formed(whole)
+    test_ids_are_unique_and_links_resolve(whole)
+    test_headings_skip_no_level(whole)
+    test_tables_say_what_their_headings_head(whole)
+    test_the_page_needs_nothing_but_itself(whole)
 
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{7*7}}\x00\x1b[31m\u202egnp.exe\u2066\x85"

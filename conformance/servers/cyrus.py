@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from conformance.imap.endpoint import Credentials
+from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import ImapProblem
 from conformance.imap.names import encode_name, is_inbox, quote
 from conformance.imap.wire import WireConnection
@@ -58,7 +58,7 @@ class CyrusServer(PrivateServer):
     def _prepare(self) -> tuple[Sequence[str], Mapping[str, str]]:
         programs, libraries = self._find()
         directory = self._directory
-        _configure(directory, programs, self._endpoint.port)
+        _configure(directory, programs, self._endpoint)
         configuration, processes = str(directory / "imapd.conf"), str(directory / "cyrus.conf")
         command = [str(programs / "master"), "-D", "-C", configuration, "-M", processes, "-p", str(directory / "pid")]
         return command, {"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}
@@ -120,14 +120,15 @@ def _find_programs(given: str | None) -> tuple[Path, list[str]]:
     )
 
 
-def _configure(directory: Path, programs: Path, port: int) -> None:
+def _configure(directory: Path, programs: Path, endpoint: Endpoint) -> None:
     """Make everything that the programs expect to be there, owned by the user they run as."""
     root = os.geteuid() == 0
     user = "mail" if root else pwd.getpwuid(os.geteuid()).pw_name
     for name in _FILES:
         (directory / name).mkdir()
     for name in ("imapd.conf", "cyrus.conf"):
-        text = render("servers", name, directory=directory, programs=programs, port=port, user=user)
+        values = {"directory": directory, "programs": programs, "address": endpoint.host, "port": endpoint.port}
+        text = render("servers", name, user=user, **values)
         (directory / name).write_text(text)
     if root:
         for path in (directory, *directory.rglob("*")):

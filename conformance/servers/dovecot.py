@@ -80,6 +80,7 @@ class DovecotServer(PrivateServer):
             "servers",
             _TEMPLATES[self._series],
             directory=self._directory,
+            address=self._endpoint.host,
             port=self._endpoint.port,
             password=self._password,
             user=identity.user,

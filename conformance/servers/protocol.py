@@ -16,13 +16,15 @@ class Account:
     """Where one CPM User's objects are stored.
 
     `root` is the folder below which the suite works, `()` where the whole account is its own. `created` is true for an
-    account that the suite made for itself and may throw away.
+    account that the suite made for itself and may throw away. With `proxied_login` the proxy logs in for the client
+    under test, because the server takes no password.
     """
 
     endpoint: Endpoint
     credentials: Credentials
     root: FolderPath = ()
     created: bool = True
+    proxied_login: bool = False
 
 
 class Ability(StrEnum):

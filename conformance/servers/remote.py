@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import secrets
-import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from conformance.imap.data import list_data
-from conformance.imap.errors import ImapProblem, LoginRefused, NotAnImapServer, OperationRefused
+from conformance.imap.errors import ImapProblem, OperationRefused
 from conformance.imap.names import Hierarchy, decode_name, quote
 from conformance.imap.session import StorageSession
 from conformance.imap.syntax import octets_of
 from conformance.imap.wire import WireConnection
 from conformance.model.folders import FolderPath, outermost_first
 from conformance.problems import AdapterProblem
+from conformance.servers.diagnosis import failed
 from conformance.servers.location import Location
 from conformance.servers.protocol import Ability, AbilityMissing, Account
-
-_LOG = "look into the server's log"
+from conformance.servers.reaching import log_in, reach
+from conformance.servers.territory import foreign_content, is_empty, top_of
+from conformance.servers.traces import Record, new_run
 
 
 class RemoteServer:
@@ -36,87 +38,58 @@ class RemoteServer:
 
     def __init__(self, location: Location, timeout: float = 10.0) -> None:
         self.location, self.timeout = location, timeout
-        self._run, self._numbers = secrets.token_hex(3), itertools.count(1)
+        self._record = Record(new_run(), str(location), location.credentials.user)
+        self._numbers = itertools.count(1)
+        self.proxied_login = False
         self._roots: list[FolderPath] = []
         self._released: list[FolderPath] = []
-        self._made: list[FolderPath] = []
         self._wire: WireConnection
         self._session: StorageSession | None = None
 
     def __enter__(self) -> Self:
         session = self._connect()
+        self._record.begin()
         try:
             if session.delimiter is None:
                 raise AdapterProblem(f"{self.location} has no folder hierarchy", "test a server that has one")
-            self._top = (*self._prefix(session.delimiter), *self.location.root)
+            self._top = top_of(self._wire, session, self.location.root)
             self._make_top(session)
         except BaseException:
             with suppress(AdapterProblem, ImapProblem):
                 self._remove_top()
-            self._disconnect()
+            self._end(clean=not self._record.made)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
+        left: list[AdapterProblem] = []
+        acts: list[Callable[[], None]] = [partial(self._remove, root) for root in self._roots]
         try:
-            for root in list(self._roots):
-                self._remove(root)
-            self._unsubscribe()
-            self._remove_top()
-        except AdapterProblem as error:
-            if problem is None:
-                raise
-            problem.add_note(str(error))
+            for act in (*acts, self._unsubscribe, self._remove_top):
+                try:
+                    act()
+                except AdapterProblem as error:
+                    left.append(error)
         finally:
-            self._disconnect()
+            self._end(clean=not (left or self._roots or self._record.made))
+        for each in left:
+            if problem is None:
+                raise each
+            problem.add_note(str(each))
 
-    def _connect(self) -> StorageSession:
-        self._wire = self._reach()
-        try:
-            if self._wire.greeting.name != "PREAUTH":
-                self._wire.authenticate(self.location.credentials)
-            self._session = StorageSession(self._wire)
-        except LoginRefused as error:
-            self._wire.close()
-            user = self.location.credentials.user
-            mend = "check user and password; a / : ? # % in a URL is written %2F %3A %3F %23 %25"
-            raise AdapterProblem(f"{self.location} refuses the login of {user!r}: {error.text}", mend) from None
-        except ImapProblem as error:
-            self._wire.close()
-            raise AdapterProblem(f"{self.location}: logging in failed: {error}", _LOG) from error
-        return self._session
-
-    def _reach(self) -> WireConnection:
-        try:
-            return WireConnection.open(self.location.endpoint, timeout=self.timeout)
-        except NotAnImapServer as error:
-            mend = "check the port: IMAP has 143, or 993 for imaps://"
-            raise AdapterProblem(f"{self.location} is no IMAP server: {error}", mend) from None
-        except OperationRefused as error:
-            raise AdapterProblem(f"{self.location}: {error}", "use imaps:// or imap:// instead") from None
-        except ImapProblem as error:
-            mend = "check host and port, that the server runs, and whether it speaks TLS there (imaps:// or imap://)"
-            if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-                mend = "let the environment variable SSL_CERT_FILE name the certificate of the server's authority"
-            raise AdapterProblem(f"{self.location} cannot be reached: {error}", mend) from error
-
-    def _disconnect(self) -> None:
+    def _end(self, *, clean: bool) -> None:
+        self._record.end(clean=clean)
         session, self._session = self._session, None
         if session is not None:
             session.close()
 
-    def _prefix(self, delimiter: str) -> FolderPath:
-        """The levels that the personal namespace puts before every name (RFC 2342), unless the URL names them."""
-        answer = self._wire.command(b"NAMESPACE") if "NAMESPACE" in self._offered() else None
-        levels: FolderPath = ()
-        for response in answer.named("NAMESPACE") if answer else ():
-            personal = response.tokens[0] if response.tokens else None
-            if isinstance(personal, tuple) and personal and isinstance(personal[0], tuple):
-                prefix = decode_name(octets_of(personal[0][0]))
-                levels = tuple(level for level in prefix.split(delimiter) if level)
-        return () if self.location.root[: len(levels)] == levels else levels
+    def _connect(self) -> StorageSession:
+        self._wire = reach(self.location, self.timeout)
+        self._session = log_in(self._wire, self.location)
+        self.proxied_login = not self._wire.takes_password
+        return self._session
 
     def _offered(self) -> frozenset[str]:
         return self._session.capabilities if self._session else frozenset()
@@ -127,20 +100,22 @@ class RemoteServer:
             path = self._top[:depth]
             if session.list_folders(self._name(path)):
                 continue
+            self._record.made.append(path)
+            self._record.write()
             try:
                 session.create_folder(self._name(path))
             except OperationRefused as error:
+                self._record.made.remove(path)
                 mend = "create it, or name another one in the URL"
                 raise AdapterProblem(f"{self.location} has no folder {self._name(path)!r}: {error}", mend) from None
-            self._made.append(path)
 
     def _remove_top(self) -> None:
         """Remove the levels that this run created; one that holds something else by now is left."""
         with self._connection() as session:
-            for path in reversed(self._made):
-                if self._below(session, path) == [self._name(path)]:
+            for path in reversed(self._record.made):
+                if is_empty(session, self._name(path)):
                     session.remove_folder(self._name(path))
-        self._made.clear()
+        self._record.made.clear()
 
     def _name(self, path: FolderPath) -> str:
         try:
@@ -172,20 +147,24 @@ class RemoteServer:
         try:
             yield self._session or self._connect()
         except ImapProblem as error:
-            raise AdapterProblem(f"{self.location}: {error}", _LOG) from error
+            raise failed(self.location, error) from error
 
     def fresh_account(self) -> Account:
         """The account with a new, empty root folder of its own."""
         with self._connection() as session:
-            root = (*self._top, f"cpm-{self._run}-{next(self._numbers)}")
+            root = (*self._top, f"{self._record.run}-{next(self._numbers)}")
             name = self._name(root)
+            # Known before it is there, so that no interrupt in between leaves it behind.
+            self._roots.append(root)
             try:
                 session.create_folder(name)
             except OperationRefused as error:
-                mend = "let the URL name a folder below which the user may create folders"
+                self._roots.remove(root)
+                mend = "let the URL name a folder below which the user may create folders; where names need a prefix, "
+                mend += "such as INBOX, the URL's folder begins with it"
                 raise AdapterProblem(f"{self.location}: the folder {name!r} cannot be created: {error}", mend) from None
-        self._roots.append(root)
-        return Account(self.location.endpoint, self.location.credentials, root, created=False)
+        at, who = self.location.endpoint, replace(self.location.credentials, mechanism=self._wire.mechanism)
+        return Account(at, who, root, created=False, proxied_login=self.proxied_login)
 
     def release(self, account: Account) -> None:
         """Remove an account's root with everything below it. Raises `AdapterProblem` when something of it is left."""
@@ -193,7 +172,6 @@ class RemoteServer:
             self._remove(account.root)
 
     def _remove(self, root: FolderPath) -> None:
-        self._roots.remove(root)
         self._released.append(root)
         with self._connection() as session:
             for name in self._below(session, root):
@@ -201,6 +179,7 @@ class RemoteServer:
                 with suppress(OperationRefused):
                     session.remove_folder(name)
             left = self._below(session, root)
+        self._roots.remove(root)
         if left:
             raise AdapterProblem(f"{self.location}: could not remove {', '.join(left)}", "remove it by hand")
 
@@ -219,6 +198,11 @@ class RemoteServer:
                 path = hierarchy.path(decode_name(wire_name)) or ()
                 if any(path[: len(root)] == root for root in self._released):
                     self._wire.command(b"UNSUBSCRIBE " + quote(wire_name))
+
+    def foreign(self) -> list[str]:
+        """What the account holds that is not the suite's; see `foreign_content`."""
+        with self._connection() as session:
+            return foreign_content(session, self._top)
 
     def restart(self) -> None:
         """Not offered, as the other abilities below."""

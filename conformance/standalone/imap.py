@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import os
 import re
 import socket
@@ -19,11 +20,12 @@ PASSWORD_VARIABLE = "CPM_SERVER_PASSWORD"
 ANSWER_SECONDS = 30.0
 """How long the server may take for one answer."""
 URL_HELP = (
-    "write --server imap://user:password@host:port/root, with imaps:// for TLS or imap+starttls:// for STARTTLS; leave "
+    "write --server imap://user:password@host:port/root, with imaps:// for TLS; imap:// is STARTTLS unless the "
+    "server is on this machine, and imap+plain:// has no encryption at all; leave "
     f"the password out and set {PASSWORD_VARIABLE} if others can see your command line; in user and password write %2F "
     "for /, %3A for :, %40 for @ and %25 for %"
 )
-SECURITY = {"imap": 143, "imaps": 993, "imap+starttls": 143}
+SECURITY = {"imap": 143, "imaps": 993, "imap+starttls": 143, "imap+plain": 143}
 CHUNK = 65536
 TOKEN = re.compile(rb' *(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|\{(\d+)\}\r?\n|([^ ()"{\r\n]+))', re.DOTALL)
 LONGEST_MARKER = 25
@@ -71,8 +73,19 @@ def read_location(url: str, environment: Mapping[str, str] = os.environ) -> Loca
     if password is None:
         raise CouldNotRun("no password for the server is given", URL_HELP)
     root = tuple(unquote(level) for level in parts.path.split("/") if level)
-    port = port or SECURITY[parts.scheme]
-    return Location(parts.scheme, parts.hostname, port, unquote(parts.username), password, root)
+    port, scheme = port or SECURITY[parts.scheme], _scheme(parts.scheme, parts.hostname)
+    return Location(scheme, parts.hostname, port, unquote(parts.username), password, root)
+
+
+def _scheme(said: str, host: str) -> str:
+    """Plain is what nobody gets without saying so, but on this machine itself (RFC 8314 3)."""
+    if said != "imap":
+        return said.replace("+plain", "")
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host.lower() == "localhost"
+    return "imap" if here else "imap+starttls"
 
 
 class Framer:
