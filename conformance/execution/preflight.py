@@ -212,7 +212,7 @@ def _examine_client(examination: _Examination, opened: ExitStack, server: Storag
             opened.enter_context(client)
         stages.append(Stage(server, client, bounds=examination.bounds, secrets=said.secrets()))
         identity = stages[0].identity
-        return f"{identity.name} {identity.version}" if identity else "none"
+        return f"{identity.name} {identity.version}" if identity else "there is no client"
 
     examination.check("client introduces itself", start)
     for question, ask in questions(stages[0]) if stages[0].client is not None else ():

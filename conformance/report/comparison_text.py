@@ -52,7 +52,7 @@ def _summary(found: Comparison) -> str:
     if found.is_empty:
         return "The reports say the same."
     counts = (
-        (len(found.new), "new failures"),
+        (len(found.new), "new failure" if len(found.new) == 1 else "new failures"),
         (len(found.fixed), "fixed"),
         (len(found.not_run), "newly not run"),
         (len(found.vanished), "vanished"),

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "fixtures/clients/stdio/PROTOCOL.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += [ROOT / "fixtures/clients/stdio/PROTOCOL.md", ROOT / "fixtures/ci/example/README.md"]
 PROGRAMS = ("cpm-conformance", "python3", "pytest", "tox", "docker", "kubectl")
 ELLIPSIS = "…"
 _FENCE = re.compile(r"^(`{3,})(\w*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)

@@ -1,13 +1,16 @@
 """A reader who does what a page of the documentation says, in a directory of their own beside a server of their own.
 
 Placeholders are chosen so that they are true here: the server has the user `user` with the password `password`. Only
-`host:port` is replaced by where it listens, with TLS for `imaps://`, and `COMMAND` by that of the example adapter.
+`host:port`, or a host without port, is replaced by where it listens, with TLS for `imaps://`, and `COMMAND` by that of
+the example adapter.
 `FAST` is added to commands that would take minutes, and `NOT_RUN` names those that cannot be run in a test, and why.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -28,7 +31,7 @@ from conformance.selftest.tls_servers import Authority, imaps
 SECONDS = 120
 ADAPTER = "python3 fixtures/clients/stdio/example.py"
 FAST: Mapping[str, str] = {
-    "cpm-conformance run": " --select SYN-406 --select OP08-S1",
+    "cpm-conformance run": " --select SYN-406 --select OP08-S5",
     "cpm-conformance selftest": " --fault create-does-nothing",
 }
 """What is added to a command that begins so, and selects nothing itself."""
@@ -65,7 +68,7 @@ class Reader:
     def here(self, text: str, command: str | None = None) -> str:
         """The text with its placeholders replaced; those of what is printed are the ones of its command."""
         place = self.tls if "imaps://" in (command or text) else self.plain
-        text = text.replace("host:port", place).replace("@host/", f"@{place}/")
+        text = re.sub(r"@(host|127\.0\.0\.1)(?=/)", f"@{place}", text.replace("host:port", place))
         return text.replace("COMMAND", ADAPTER)
 
     def write(self, file: File) -> None:
@@ -77,6 +80,7 @@ class Reader:
     def run(self, command: Command) -> Done:
         """Run a command line in a shell; standard error is printed to the same place."""
         self._keep_counterexample()
+        self._keep_reports()
         done = subprocess.run(
             ["bash", "-c", self.here(command.text) + _added(command.text)],
             stdin=subprocess.DEVNULL,
@@ -104,6 +108,14 @@ class Reader:
         found.write(kept)
         kept.with_suffix(".py").write_text(client_script(found), "utf-8")
 
+    def _keep_reports(self) -> None:
+        """The reports `old` and `new` of somebody, which are copies of the latest one here."""
+        latest = self.directory / "reports/latest/report.json"
+        for name in ("old", "new"):
+            (self.directory / name).mkdir(exist_ok=True)
+            if latest.exists():
+                shutil.copy(latest, self.directory / name)
+
 
 def _added(command: str) -> str:
     if "--select" in command or "--fault" in command:
@@ -125,7 +137,7 @@ def expected_codes(command: str) -> set[int]:
 def reading(directory: Path) -> Iterator[Reader]:
     """A reader in a new directory that holds what a source tree and an installed suite give."""
     (directory / "fixtures").symlink_to(ROOT / "fixtures")
-    _programs(directory / "bin")
+    commands(directory / "bin")
     authority = Authority(directory)
     with ReferenceServer() as server:
         for user in ("user", "second"):
@@ -135,12 +147,11 @@ def reading(directory: Path) -> Iterator[Reader]:
             yield Reader(directory, f"127.0.0.1:{server.port}", f"127.0.0.1:{port}")
 
 
-def _programs(directory: Path) -> None:
+def commands(directory: Path, python: str = "python3") -> None:
     """The commands of an environment in which the suite is installed."""
-    directory.mkdir()
+    directory.mkdir(parents=True)
     plugin = "" if entry_points(group="pytest11", name="cpm_conformance") else " -p conformance.plugin"
-    commands = {"cpm-conformance": " -m conformance", "python3": "", "pytest": f" -m pytest{plugin}"}
-    for name, arguments in commands.items():
+    for name, arguments in {"cpm-conformance": " -m conformance", python: "", "pytest": f" -m pytest{plugin}"}.items():
         path = directory / name
         path.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}"{arguments} "$@"\n')
         path.chmod(0o755)

@@ -123,3 +123,14 @@ def test_the_doctor_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     checks = list(examine(Configuration(client="liar")))
     assert [each.name for each in checks if not each.ok] == ["local storage shows what was put into it"]
     assert "an unknown operation is refused" in {each.name for each in checks if each.ok}
+
+
+def test_what_a_client_does_not_claim_is_not_asked() -> None:
+    """The adapter of a client that only downloads need not put anything into local storage."""
+
+    class OnlyDownloads(ReferenceClient):
+        def put(self, path: FolderPath, octets: bytes, flags: Flags = frozenset()) -> None:
+            raise AssertionError(f"{path}, {octets!r}, {flags}: nobody can put anything here")
+
+    with OnlyDownloads() as client, ReferenceStorageServer() as server:
+        require_honesty(Stage(server, client, overrides={"direction.upload": False}))

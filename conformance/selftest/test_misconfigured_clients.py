@@ -35,7 +35,8 @@ CONFIGURATIONS: dict[str, tuple[dict[str, str], set[str]]] = {
     "no upload": ({"Sync": "Pull PushDelete PushFlags"}, NO_UPLOAD),
     "no removal in local storage": ({"Sync": "Push PullNew PullFlags"}, NO_REMOVAL_HERE),
     "no removal on the server": ({"Sync": "Pull PushNew PushFlags"}, NO_REMOVAL_THERE),
-    "no expunge": ({"Expunge": "None"}, NO_REMOVAL_HERE | NO_REMOVAL_THERE),
+    # What stays on the server with a mark for removal decides nothing (A12).
+    "no expunge": ({"Expunge": "None"}, NO_REMOVAL_HERE),
     "no new folder in local storage": ({"Create": "Far"}, NO_FOLDER_HERE),
     "no new folder on the server": ({"Create": "Near"}, NO_FOLDER_THERE),
     "no flags to local storage": ({"Sync": "Push PullNew PullDelete"}, NO_FLAGS_HERE),

@@ -139,7 +139,7 @@ def test_everything_is_sorted() -> None:
 def test_in_words() -> None:
     """A failure is told with its requirement, test case, and what was expected and observed."""
     lines = comparison_lines(compare(made(PASSED), made(FAILED)))
-    assert lines[0] == "1 new failures, 0 fixed, 0 newly not run, 0 vanished."
+    assert lines[0] == "1 new failure, 0 fixed, 0 newly not run, 0 vanished."
     assert "New failures (1):" in lines
     title = "Objects removed on the server leave local storage"
     assert f"  SYN-1 in one: {title}; expected gone; observed there" in lines
