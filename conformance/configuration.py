@@ -70,7 +70,9 @@ class Configuration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    server: str = Field(default="reference", description="reference, dovecot, cyrus, or imap://user:password@host/root")
+    server: str = Field(
+        default="reference", description="reference, dovecot, cyrus, container:NAME, or imap://user:password@host/root"
+    )
     client: str = Field(default="reference", description="the name of an adapter, stdio:COMMAND, manual or none")
     role: Roles = Field(default=Roles.ALL, description="which role is judged")
     profile: Profile = Field(default=Profile.QUICK, description="how much random exploration")

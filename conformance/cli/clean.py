@@ -23,7 +23,7 @@ from conformance.problems import COULD_NOT_RUN, AdapterProblem, UsageProblem
 def clean(
     config: Path | None, server: str | None, options: tuple[str, ...], *, dry_run: bool, everything: bool
 ) -> None:
-    """Remove what runs left that were killed: folders on the server, subscriptions, directories of this machine.
+    """Remove what runs left that were killed: folders on the server, subscriptions, containers and directories here.
 
     The suite's own folders are known by names with a checksum; nothing else is touched, and nothing is asked. What a
     run left that may still be at work stays. Exit codes: 0 nothing is left, 3 something is.
@@ -44,8 +44,9 @@ def clean(
 
 def _here(*, dry: bool) -> list[tuple[str, bool]]:
     from conformance.programs import abandoned_directories
+    from conformance.servers.engine import clean_engine
 
-    told = []
+    told = [(f"{_did(dry)} container {name}", False) for name in clean_engine(dry=dry)]
     for path in abandoned_directories():
         if not dry:
             shutil.rmtree(path, ignore_errors=True)

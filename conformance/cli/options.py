@@ -22,7 +22,7 @@ _SHARED = (
     click.option(
         "--server",
         metavar="S",
-        help="reference (default), dovecot, cyrus, or imap[s]://user:password@host:port/root, whose "
+        help="reference (default), dovecot, cyrus, container:NAME, or imap[s]://user:password@host:port/root, whose "
         "options `doctor --help` shows.",
     ),
     click.option(

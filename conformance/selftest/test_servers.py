@@ -520,7 +520,7 @@ def test_a_remote_server_has_no_abilities() -> None:
         ("dovecott", {}, "no server adapter 'dovecott'", "did you mean dovecot?"),
         ("Reference", {}, "no server adapter 'Reference'", "did you mean reference?"),
         ("zebra", {}, "no server adapter 'zebra'", "cyrus, dovecot, imap://"),
-        ("container:x", {}, "no server adapter 'container:x'", "reference"),
+        ("contained", {}, "no server adapter 'contained'", "reference"),
         ("dovecot", {"programm": "x"}, "'dovecot' has no option 'programm'", "did you mean program?"),
         ("imap://u:p@h/", {"x": "y"}, "has no option 'x'", "it can be authentication, ca"),
     ],

@@ -18,7 +18,7 @@ from docker.errors import NotFound
 from testcontainers.core.container import DockerContainer
 
 from conformance.adapters import nearest
-from conformance.imap.endpoint import Credentials, Endpoint
+from conformance.imap.endpoint import Credentials, Endpoint, Tls
 from conformance.imap.errors import ImapProblem, NotAnImapServer
 from conformance.imap.wire import WireConnection
 from conformance.model.folders import FolderPath
@@ -26,7 +26,7 @@ from conformance.problems import AdapterProblem, UsageProblem
 from conformance.programs import private_directory
 from conformance.resources import fill, fixture
 from conformance.servers.engine import engine_told, labels, reach_engine, remove_abandoned, require_image
-from conformance.servers.location import Location
+from conformance.servers.location import SPELLED, Location
 from conformance.servers.process import free_port
 from conformance.servers.profile import Command, Profile, find_profile
 from conformance.servers.protocol import Ability, AbilityMissing, Account
@@ -40,7 +40,7 @@ OPTIONS: Mapping[str, str] = {
 _LOOPBACK, _EVERYWHERE = "127.0.0.1", "0.0.0.0"
 _BETWEEN_TRIES, _GREETING_SECONDS = 0.05, 5.0
 _LOG_LINES, _STOP_SECONDS = 5, 10
-_LOOK = "look at what it said, and at its profile: image, command, environment, files"
+_LOOK = "look at what it said, and at its profile: image, command, environment, files, network"
 
 
 def open_container(spec: str, options: Mapping[str, str], timeout: float) -> ContainerServer:
@@ -73,7 +73,9 @@ class ContainerServer:
             started.callback(client.close)
             remove_abandoned(client)
             require_image(client, self.profile.image, _how_to_build(self.profile))
-            self._endpoint = Endpoint(_LOOPBACK, free_port())
+            # Nobody can have signed a certificate for a server that was made just now, on this machine.
+            security = SPELLED[self.profile.security]
+            self._endpoint = Endpoint(_LOOPBACK, free_port(), security, tls=Tls(verified=False))
             self._container = self._describe(held)
             started.callback(self._stop)
             self._start()
@@ -88,10 +90,14 @@ class ContainerServer:
 
     def _describe(self, held: Path) -> DockerContainer:
         profile = self.profile
-        container = DockerContainer(profile.image)
-        entrypoint = {"entrypoint": self._filled(profile.entrypoint)} if profile.entrypoint else {}
-        container.with_kwargs(labels=labels(held), network=profile.network, **entrypoint)
-        container.with_envs(**{key: self._fill(value) for key, value in profile.environment.items()})
+        with engine_told("the container engine cannot be used", "look into its log"):
+            container = DockerContainer(profile.image)
+        container.image = profile.image  # whatever prefix testcontainers is set to: it was looked for as it is
+        settings: dict[str, Any] = {"network": profile.network, "stop_signal": profile.stop_signal}
+        if profile.entrypoint:
+            settings["entrypoint"] = self._filled(profile.entrypoint)
+        container.with_kwargs(labels=labels(held), **settings)
+        container.env.update({key: self._fill(value) for key, value in profile.environment.items()})
         if profile.command:
             container.with_command(self._filled(profile.command))
         if profile.network == "bridge":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +13,7 @@ from urllib.parse import urlsplit
 # Its reaper would be one more image from a registry, on a network of its own; here labels tell what dead runs left.
 os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from requests.exceptions import RequestException
+from docker.errors import APIError, DockerException, ImageNotFound
 from testcontainers.core.docker_client import DockerClient, get_docker_host
 
 from conformance.problems import AdapterProblem
@@ -25,7 +25,7 @@ OF, HELD = "cpm-conformance.of", "cpm-conformance.held"
 """Labels of containers: machine and user of the run, and the directory that it holds a lock on as long as it lives."""
 _DEFAULT = "unix:///var/run/docker.sock"
 _START = "start Docker (systemctl start docker), or set DOCKER_HOST to where Docker or Podman listens"
-_ENGINE_ERRORS = (DockerException, RequestException, OSError, ValueError)
+_ENGINE_ERRORS = (DockerException, OSError, ValueError, LookupError)
 
 
 def reach_engine() -> Any:
@@ -100,15 +100,39 @@ def labels(held: Path) -> dict[str, str]:
     return {OF: here(), HELD: str(held)}
 
 
+def clean_engine(*, dry: bool = False) -> list[str]:
+    """Remove what dead runs left in the engine; without an engine there is nothing. Returns the names of containers.
+
+    With `dry` it only tells them. Raises `AdapterProblem` where something cannot be removed.
+    """
+    try:
+        client = reach_engine()
+    except AdapterProblem:
+        return []
+    with closing(client):
+        return remove_abandoned(client, dry=dry)
+
+
 def remove_abandoned(client: Any, *, dry: bool = False) -> list[str]:
     """Remove this machine's and user's containers whose run is dead; returns their names. Raises `AdapterProblem`."""
     removed = []
     dead = set(abandoned_directories())
     with engine_told("containers of dead runs cannot be removed", f"docker rm --force those with the label {OF}"):
-        for each in client.containers.list(all=True, filters={"label": f"{OF}={here()}"}):
+        for each in client.containers.list(all=True, filters={"label": f"{OF}={here()}"}, ignore_removed=True):
             held = Path(each.labels.get(HELD, ""))
             if held in dead or not held.exists():
                 removed.append(each.name)
-                with suppress(NotFound):
-                    None if dry else each.remove(force=True, v=True)
+                if not dry:
+                    _remove(each, held if held in dead else None)
     return removed
+
+
+def _remove(container: Any, directory: Path | None) -> None:
+    """Remove a container with the directory of its run, unless another run that starts just now is about to."""
+    try:
+        container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code not in (404, 409):
+            raise
+    if directory:
+        shutil.rmtree(directory, ignore_errors=True)

@@ -114,13 +114,14 @@ def _security(
     if query and (query != {"starttls": "1"} or told not in ("", "starttls")):
         raise UsageProblem("the query of the server's URL can only be ?starttls=1, and not with imaps://", _HELP)
     told = told or ("starttls" if query else "")
-    wanted = _choice(said, "security", told or ("plain" if is_loopback(host) else "starttls"), *_SPELLED)
+    wanted = _choice(said, "security", told or ("plain" if is_loopback(host) else "starttls"), *SPELLED)
     if told and wanted != told:
         raise UsageProblem(f"the server's URL says {told}, the option security says {wanted}", "leave one of them out")
-    return _SPELLED[wanted]
+    return SPELLED[wanted]
 
 
-_SPELLED: Mapping[str, Literal["none", "tls", "starttls"]] = {"tls": "tls", "starttls": "starttls", "plain": "none"}
+SPELLED: Mapping[str, Literal["none", "tls", "starttls"]] = {"tls": "tls", "starttls": "starttls", "plain": "none"}
+"""What an `Endpoint` calls the values of the option security."""
 
 
 def is_loopback(host: str) -> bool:

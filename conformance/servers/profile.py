@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -13,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraint
 
 from conformance.adapters import nearest
 from conformance.problems import ConfigurationProblem, Problem, UsageProblem
-from conformance.resources import fixture, places
+from conformance.resources import fill, fixture, places
 
 _PLACE = ("servers", "containers")
+_NETWORKS = ("host", "bridge")
+_WORDS = {"extra_forbidden": "there is no such key", "tuple_type": "it has to be an array"}
 _SHAPE = "fixtures/servers/containers/README.md tells what a profile says; the profiles beside it are examples"
 _PINNED = re.compile(r"[^\s@]+(?:@sha256:[0-9a-f]{64}|:(?!latest\b)[\w][\w.-]*)")
 _PIN = (
@@ -95,8 +98,10 @@ class Profile(_Table):
     build: str = Field(default="", description="what fixtures/servers/containers/build makes the image of")
     network: Literal["host", "bridge"] = "bridge"
     port: int = Field(default=143, ge=1, le=65535, description="in the container, on a network of its own")
+    security: Literal["plain", "starttls", "tls"] = "plain"
     entrypoint: Command = ()
     command: Command = ()
+    stop_signal: Annotated[str, StringConstraints(pattern=r"^SIG[A-Z0-9]+$")] = "SIGTERM"
     environment: dict[str, str] = Field(default_factory=dict)
     values: dict[str, str | int | bool] = Field(default_factory=dict)
     files: tuple[File, ...] = ()
@@ -138,6 +143,7 @@ class Profile(_Table):
         accounts, abilities = self.accounts, self.abilities
         yield "accounts.user", (accounts.user,), frozenset({"number"})
         yield "accounts.password", (accounts.password,), frozenset()
+        yield "accounts.users", tuple(each.password for each in accounts.users), frozenset()
         yield "accounts.create", accounts.create, frozenset({"user"})
         yield "accounts.remove", accounts.remove, frozenset({"user"})
         yield "abilities.read_only", abilities.read_only, frozenset({"user", "folder"})
@@ -156,22 +162,33 @@ def find_profile(name: str, options: Mapping[str, str]) -> Profile:
     The options `image` and `network` win over what a profile says. Raises `UsageProblem` for a name that is not known
     or an image that is not pinned, `ConfigurationProblem` for a file that cannot be used.
     """
-    if "profile" in options:
-        path, image = Path(options["profile"]).expanduser(), options.get("image", name)
-    else:
-        if name not in known_profiles():
-            raise UsageProblem(
-                f"there is no profile of a container {name!r}",
-                f"{nearest(name, known_profiles())}; for an image of yours give its profile: -O server.profile=FILE",
-            )
-        path, image = fixture(*_PLACE, f"{name}.toml"), options.get("image", "")
-    changes = {"image": image, "network": options.get("network", "")}
-    profile = read_profile(path, {key: value for key, value in changes.items() if value})
+    path, image = _file_and_image(name, options)
+    # Another image than the profile's is not what the suite builds.
+    changes = {"image": image, "build": ""} if image else {}
+    if "network" in options:
+        changes["network"] = options["network"]
+        if options["network"] not in _NETWORKS:
+            text = f"server option network: {options['network']!r} is none of its values"
+            raise UsageProblem(text, nearest(options["network"], _NETWORKS))
+    profile = read_profile(path, changes)
     if not profile.image:
         raise ConfigurationProblem(f"{path}: image: it names none", "say image = … there, or --server container:IMAGE")
     if not profile.pinned:
         raise UsageProblem(f"the image {profile.image!r} is not pinned", _PIN)
     return profile
+
+
+def _file_and_image(name: str, options: Mapping[str, str]) -> tuple[Path, str]:
+    """Where the profile stands, and the image that the command line names instead of the profile's, or nothing."""
+    if "profile" in options:
+        path = Path(options["profile"])
+        with suppress(RuntimeError):  # nobody is called so
+            path = path.expanduser()
+        return path, options.get("image", name)
+    if name not in known_profiles():
+        mend = f"{nearest(name, known_profiles())}; for an image of yours give its profile: -O server.profile=FILE"
+        raise UsageProblem(f"there is no profile of a container {name!r}", mend)
+    return fixture(*_PLACE, f"{name}.toml"), options.get("image", "")
 
 
 def read_profile(path: Path, changes: Mapping[str, str] | None = None) -> Profile:
@@ -181,13 +198,13 @@ def read_profile(path: Path, changes: Mapping[str, str] | None = None) -> Profil
     """
     said = {**_toml(path), **(changes or {})}
     try:
-        # As JSON has them: TOML's arrays are tuples, and no other type is taken for one that it is not.
+        # Strict, so that no type is taken for another; then an array of TOML has to be a tuple already.
         profile = Profile.model_validate(_tuples(said))
     except ValidationError as error:
         raise ConfigurationProblem(f"{path}: {_first(error)}", _SHAPE) from None
     try:
         profile.load_templates(path.parent)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationProblem(
             f"{path}: files: {error}", "paths of templates are relative to the profile"
         ) from None
@@ -200,7 +217,7 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigurationProblem(f"{path}: {error.strerror}", "give -O server.profile a readable file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigurationProblem(f"{path} is not TOML: {error}", "mend that line; see https://toml.io") from None
 
 
@@ -213,7 +230,7 @@ def _tuples(value: Any) -> Any:
 def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    what = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+    what = _WORDS.get(first["type"], first["msg"])
     return f"{where}: {what}" if where else what
 
 
@@ -221,7 +238,12 @@ def _check(path: Path, profile: Profile) -> None:
     for where, text, allowed in profile.texts():
         try:
             unknown = sorted(places(text) - allowed)
-        except TemplateError as error:
+            if not unknown:
+                fill(
+                    text,
+                    dict.fromkeys(allowed, "1") | profile.values | {"port": profile.port, "number": 1, "octets": 1},
+                )
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
             raise _unfillable(path, where, str(error), allowed) from None
         if unknown:
             raise _unfillable(path, where, f"nothing is called {unknown[0]!r}", allowed)
