@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections import defaultdict
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from conformance.spec import Requirement, requirements
+
+WIDEST = 100
+"""The most columns of a line: longer ones are hard to read."""
 
 
 @click.command(name="list", short_help="List the requirements and their test cases.")
@@ -28,7 +31,9 @@ def list_requirements(role: str | None, clause: str | None, *, plain: bool) -> N
         for each in chosen:
             click.echo("\t".join((each.id, each.clause, "+".join(each.roles), each.level, _cases(each, cases))))
         return
-    Console(soft_wrap=False).print(_table(chosen, cases))
+    click.echo(f"{len(chosen)} requirements\n")
+    for each in chosen:
+        click.echo(_block(each, cases))
 
 
 def _is_chosen(each: Requirement, role: str | None, clause: str | None) -> bool:
@@ -42,18 +47,13 @@ def _cases(each: Requirement, cases: dict[str, list[str]]) -> str:
     return ", ".join(cases[each.id]) or "not yet"
 
 
-def _table(chosen: list[Requirement], cases: dict[str, list[str]]) -> Table:
-    table = Table(title=f"{len(chosen)} requirements", title_justify="left")
-    for heading in ("id", "clause", "role", "keyword", "level", "what a conforming implementation does", "test cases"):
-        table.add_column(heading, overflow="fold")
-    for each in chosen:
-        table.add_row(
-            each.id,
-            each.clause,
-            "+".join(each.roles),
-            each.keyword,
-            each.level.value,
-            each.sentence,
-            _cases(each, cases),
-        )
-    return table
+def _block(each: Requirement, cases: dict[str, list[str]]) -> str:
+    """One requirement: what it is in a line, its sentence, and the test cases below."""
+    head = "  ".join((each.id, each.clause, "+".join(each.roles), each.keyword, each.level.value))
+    return "\n".join((head, _indented(each.sentence), _indented(f"judged by: {_cases(each, cases)}"), ""))
+
+
+def _indented(text: str) -> str:
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    words = " ".join(text.split())
+    return textwrap.fill(words, width, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)

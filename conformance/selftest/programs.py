@@ -18,13 +18,13 @@ REQUIRED = "CPM_REQUIRE_PROGRAMS"
 T = TypeVar("T")
 
 
-def or_skip(find: Callable[[], T]) -> T:
-    """The result of `find`; its `AdapterProblem` skips the test, or fails it when `CPM_REQUIRE_PROGRAMS=1`."""
+def or_skip(find: Callable[[], T], required: str = REQUIRED) -> T:
+    """The result of `find`; its `AdapterProblem` skips the test, or fails it when the variable `required` is 1."""
     try:
         return find()
     except AdapterProblem as problem:
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{REQUIRED}=1, and {problem}")
+        if os.environ.get(required) == "1":
+            pytest.fail(f"{required}=1, and {problem}")
         pytest.skip(problem.text)
 
 

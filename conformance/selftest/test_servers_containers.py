@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from conformance.imap.errors import ConnectionLost, OperationRefused
 from conformance.imap.session import StorageSession
 from conformance.problems import AdapterProblem
-from conformance.selftest.programs import eventually
+from conformance.selftest.programs import eventually, or_skip
 from conformance.servers.container import ContainerServer
 from conformance.servers.engine import OF, clean_engine, reach_engine, require_image
 from conformance.servers.profile import Accounts, Profile, Ready, User, find_profile
@@ -27,25 +25,15 @@ from conformance.servers.traces import here
 
 REQUIRED = "CPM_REQUIRE_CONTAINERS"
 OBJECT = b"From: a@example.org\r\nSubject: one\r\n\r\nbody\r\n"
-T = TypeVar("T")
-
-
-def or_skip(find: Callable[[], T]) -> T:
-    """The result of `find`; its `AdapterProblem` skips the test, or fails it when `CPM_REQUIRE_CONTAINERS=1`."""
-    try:
-        return find()
-    except AdapterProblem as problem:
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{REQUIRED}=1, and {problem}")
-        pytest.skip(problem.text)
 
 
 @pytest.fixture(scope="module")
 def profile() -> Iterator[Profile]:
     """The profile of Dovecot; its image has a tag of this process's own, by which its containers are known."""
     found = find_profile("dovecot", {})
-    client = or_skip(reach_engine)
-    or_skip(lambda: require_image(client, found.image, "fixtures/servers/containers/build dovecot"))
+    client = or_skip(reach_engine, REQUIRED)
+    build = "fixtures/servers/containers/build dovecot"
+    or_skip(lambda: require_image(client, found.image, build), REQUIRED)
     tag = f"test-{secrets.token_hex(4)}"
     client.images.get(found.image).tag("cpm-conformance/dovecot", tag)
     yield found.model_copy(update={"image": f"cpm-conformance/dovecot:{tag}"})
