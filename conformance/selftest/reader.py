@@ -43,6 +43,8 @@ NOT_RUN: Mapping[str, str] = {
     "docker": "it needs a container engine and an image from a registry",
     "kubectl": "it needs a cluster",
     "cpm-conformance run --role client --client manual": "it needs a tester and a device",
+    "cpm-conformance run --server container:dovecot": "it needs a container engine, and has tests of its own",
+    "cpm-conformance run --server container:example/imap:1.2.3": "it needs an image that a reader has",
 }
 """Why commands that begin so are not run."""
 VERDICTS = ("cpm-conformance run", "cpm-conformance merge")

@@ -26,6 +26,7 @@ from conformance.programs import find_program
 from conformance.selftest.documents import PAGES, ROOT, Command, File, agrees, anchors, blocks, links, spans, steps
 from conformance.selftest.programs import or_skip
 from conformance.selftest.reader import FAST, NOT_RUN, Reader, expected_codes, reading, reason_not_to_run
+from conformance.servers.container import OPTIONS as OF_CONTAINERS
 from conformance.servers.location import OPTIONS as OF_URLS
 from conformance.servers.registry import SERVERS
 
@@ -131,7 +132,8 @@ def _fits(name: str, option: click.Parameter, value: str) -> bool:
 @cache
 def _adapter_options() -> frozenset[str]:
     clients = {key for each in CLIENTS.names() for key in getattr(CLIENTS.adapter(each), "OPTIONS", {})}
-    servers = {key for each in SERVERS.names() for key in getattr(SERVERS.adapter(each), "OPTIONS", {})} | set(OF_URLS)
+    servers = {key for each in SERVERS.names() for key in getattr(SERVERS.adapter(each), "OPTIONS", {})}
+    servers |= {*OF_URLS, *OF_CONTAINERS}
     return frozenset(clients | {f"server.{each}" for each in servers})
 
 
