@@ -156,6 +156,9 @@ def test_uids_that_are_sequence_numbers_of_others(scenario: Scenario, inject: Ca
 
 def _judge_filing(scenario: Scenario, inject: Callable[[], Injection] | None) -> None:
     """Objects with gaps before them: flags and removals afterwards show under which UID each body was filed."""
+    if inject:
+        # Who has enabled one of these is told the mod-sequence, and the UID, with all flags (RFC 7162 3.1 and 3.2).
+        scenario.without("CONDSTORE", "QRESYNC")
     names = [f"message-{number}" for number in range(1, 9)]
     scenario.establish(folder(CONVERSATION, *messages(*names)))
     scenario.on_server.remove(CONVERSATION, "message-1", "message-2", "message-5")
