@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from conformance.problems import ConfigurationProblem, UsageProblem
 from conformance.secrecy import spellings
+from conformance.toml_files import read_toml
 
 DEFAULT_SEED = 20100583
 PREFIX = "CPM_"
@@ -160,7 +160,7 @@ def read(path: Path | None, overrides: Mapping[str, Any]) -> Configuration:
     Raises `ConfigurationProblem` for a file that cannot be read, is not TOML or does not fit, `UsageProblem` for a
     value of the command line that does not fit.
     """
-    said = _from_file(path) if path else {}
+    said = read_toml(path, "give --config the path of a readable file") if path else {}
     for key, value in overrides.items():
         said[key] = (
             {**said.get(key, {}), **value}
@@ -178,15 +178,6 @@ def read(path: Path | None, overrides: Mapping[str, Any]) -> Configuration:
         if path and first["loc"] and first["loc"][0] not in overrides:
             raise ConfigurationProblem(f"{path}: {text}", f"the keys of a configuration file are {known}") from None
         raise UsageProblem(text, "see `cpm-conformance run --help` for what can be given") from None
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationProblem(f"{path}: {error.strerror}", "give --config the path of a readable file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationProblem(f"{path} is not TOML: {error}", "mend that line; see https://toml.io") from None
 
 
 def adapter_options(pairs: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -6,7 +6,6 @@ The file has a table for each role, with one line an item: "yes", "no", or, for 
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from conformance.problems import ConfigurationProblem
 from conformance.spec import IcsItem, Role, ics_items
+from conformance.toml_files import read_toml
 
 FORMAT = "cpm-conformance-ics/1"
 CAPABILITIES = {"ANNOTATE": "ANNOTATE-EXPERIMENT-1"}
@@ -52,13 +52,7 @@ def items_of(role: Role) -> list[IcsItem]:
 
 def read_statement(path: Path) -> Statement:
     """Read a filled-in form. Raises `ConfigurationProblem` for all that is wrong with it at once."""
-    try:
-        said = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationProblem(f"{path}: {error.strerror}", _WRITE_FORM) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationProblem(f"{path} is not TOML: {error}", "mend that line; see https://toml.io") from None
-    return statement_of(said, str(path))
+    return statement_of(read_toml(path, _WRITE_FORM), str(path))
 
 
 def statement_of(said: Mapping[str, Any], where: str) -> Statement:

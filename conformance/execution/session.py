@@ -213,8 +213,10 @@ class ConformanceSession:
                 item.user_properties.append((OBSERVED, self.observed.model_dump_json()))
                 self._observed_told = True
             report.user_properties = list(item.user_properties)
-        if self._secrets and without(report.longreprtext, self._secrets) != report.longreprtext:
-            report.longrepr = without(report.longreprtext, self._secrets)
+        said = report.longreprtext
+        told = without(said, self._secrets)
+        if told != said:
+            report.longrepr = told
         return report
 
     def _allure(self, config: pytest.Config) -> allure.Retelling:

@@ -13,7 +13,7 @@ from conformance.execution.rejudging import Rejudged, rejudge
 from conformance.imap.transcript import Transcript
 from conformance.outcomes import CaseResult
 from conformance.report import Report
-from conformance.report.evidence import place_of
+from conformance.report.transcripts import place_of
 from conformance.report.verification import Check, Shipped, checks
 from conformance.spec import requirement_set_digest, requirements, sentences
 

@@ -19,7 +19,7 @@ from uuid import NAMESPACE_URL, uuid5
 from conformance.outcomes import CaseResult, Deciding, Finding, Outcome, Reason
 from conformance.report.allure_files import categories, properties
 from conformance.report.model import Report
-from conformance.report.text import one_line, shortened
+from conformance.report.text import in_markdown, one_line, shortened
 from conformance.report.told import details, finding_text, is_undecided, message
 from conformance.report.transcripts import Transcripts, WireLine, link_to
 from conformance.report.wording import LEVELS, VERDICTS, subject, verdict_of, word
@@ -143,11 +143,8 @@ class _Writer:
         deciding = [case.deciding, *(each.deciding for each in case.findings if each.outcome is not Outcome.PASS)]
         for each in dict.fromkeys(each for each in deciding if isinstance(each, Deciding)):
             lines = self.transcripts.excerpt(each.transcript, each.entry) or ()
-            told = [
-                f"{'→' if line.decided else ' '} {line.number or ''} {line.direction} {line.text}" for line in lines
-            ]
-            if told:
-                yield f"entry {each.entry}", "\n".join(shortened(line) for line in told)
+            if lines:
+                yield f"entry {each.entry}", "\n".join(map(_line, lines))
 
     def _files(self, case: CaseResult) -> Iterator[Attachment]:
         replayed = _REPLAYED.search(case.replay or "")
@@ -203,11 +200,9 @@ def _labels(case: CaseResult, demands: Mapping[str, Demand]) -> list[dict[str, s
 def _description(case: CaseResult, demands: Mapping[str, Demand]) -> str:
     """The sentences that are judged; Allure reads it as Markdown, and all of it is the suite's own."""
     judged = [demands[each] for each in case.requirements if each in demands]
-    return "\n".join(f"- `{each.id}` ({each.clause}, {each.keyword}): {_markdown(each.text)}" for each in judged)
-
-
-def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]#|~<>&])", r"\\\1", one_line(text, 2_000))
+    return "\n".join(
+        f"- `{each.id}` ({each.clause}, {each.keyword}): {in_markdown(each.text, 2_000)}" for each in judged
+    )
 
 
 def _operations(case: CaseResult) -> Iterator[dict[str, str]]:

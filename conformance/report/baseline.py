@@ -9,7 +9,6 @@ what is new.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
@@ -22,6 +21,7 @@ from conformance.outcomes import CaseResult, Finding, Frozen, Known, Outcome, Re
 from conformance.problems import ConfigurationProblem
 from conformance.report.assembly import sealed
 from conformance.report.model import Compared, Report
+from conformance.toml_files import read_toml
 
 _PLACE = re.compile(r"^[^:]{1,200}: (?=\S)", re.DOTALL)
 _VARIABLE = re.compile(r"""b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|\d+""")
@@ -81,14 +81,7 @@ def bound_to(expected: str, observed: str) -> tuple[str, str]:
 
 def read_baseline(path: Path) -> list[Entry]:
     """The entries of a file. Raises `ConfigurationProblem` that says what is wrong with it."""
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise ConfigurationProblem(f"{path} is no regular file", "give --baseline the path of a TOML file")
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationProblem(f"{path}: {error.strerror}", "give --baseline the path of a readable file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationProblem(f"{path} is not TOML: {error}", "mend that line; see https://toml.io") from None
+    content = read_toml(path, "give --baseline the path of a readable file")
     known = content.pop("known", [])
     if content or not isinstance(known, list):
         wrong = next(iter(content), "known")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from conformance.report.comparison import Change, Comparison, Failure
-from conformance.report.text import one_line
+from conformance.report.text import in_markdown, one_line
 
-_SPECIAL = re.compile(r"([\\`*_\[\]#|~@$<>&])")
 _MOST = 100
 
 _FAILURES = (
@@ -33,7 +31,7 @@ def comparison_lines(found: Comparison) -> list[str]:
 
 def comparison_markdown(found: Comparison) -> str:
     """The comparison in Markdown."""
-    return "\n".join(["# Changes between two reports", "", *_lines(found, _escaped, "## {}\n", "- {}")]) + "\n"
+    return "\n".join(["# Changes between two reports", "", *_lines(found, in_markdown, "## {}\n", "- {}")]) + "\n"
 
 
 def _lines(found: Comparison, shown: Callable[[str], str], heading: str, item: str) -> Iterator[str]:
@@ -76,7 +74,3 @@ def _failure(each: Failure) -> str:
 
 def _change(each: Change) -> str:
     return f"{each.id}: {each.before}, now {each.after}"
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", one_line(text)).replace("://", ":\u200b//").replace("www.", "www\u200b.")

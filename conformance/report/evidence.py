@@ -11,7 +11,7 @@ from pathlib import Path
 from conformance.outcomes import CaseResult, Deciding
 from conformance.report.model import Report
 from conformance.report.text import cut
-from conformance.report.transcripts import link_to
+from conformance.report.transcripts import place_of
 
 LONGEST_LINE = 500
 """The most characters that are quoted of one entry."""
@@ -60,17 +60,6 @@ def deciding_of(case: CaseResult) -> Iterator[Deciding]:
 def line_key(transcript: str, entry: int) -> str:
     """How an entry is named in the report."""
     return f"{transcript}:{entry}"
-
-
-def place_of(directory: Path, transcript: str) -> Path | None:
-    """Where a transcript stands; None for a name that leads out of the directory, or to no regular file."""
-    if link_to(transcript) is None:
-        return None
-    try:
-        place = (directory / transcript).resolve()
-        return place if place.is_file() and place.is_relative_to(directory.resolve()) else None
-    except (OSError, ValueError):
-        return None
 
 
 def recorded_in(directory: Path, transcript: str, numbers: Set[int]) -> Recorded | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from conformance.outcomes import Outcome
 from conformance.report.model import Report, Role
-from conformance.report.text import one_line
+from conformance.report.text import in_markdown
 from conformance.report.wording import (
     LEVELS,
     ROLES,
@@ -22,7 +21,6 @@ from conformance.report.wording import (
 )
 
 _MOST_ROWS = 50
-_SPECIAL = re.compile(r"([\\`*_\[\]#|~@$])")
 
 
 def summary(report: Report) -> str:
@@ -81,5 +79,4 @@ def _rest(count: int) -> Iterator[str]:
 
 
 def _escape(text: str) -> str:
-    shown = one_line(text, 300).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", shown).replace("://", ":\u200b//").replace("www.", "www\u200b.")
+    return in_markdown(text, 300)

@@ -15,9 +15,10 @@ from typing import Any
 from conformance.outcomes import CaseResult
 from conformance.problems import ConfigurationProblem, Problem
 from conformance.report.assembly import assemble, sealed
-from conformance.report.evidence import place_of, recorded_in, wanted_lines
+from conformance.report.evidence import recorded_in, wanted_lines
 from conformance.report.model import Header, Report, Shards, Volatile
 from conformance.report.restated import restated
+from conformance.report.transcripts import place_of
 
 _WHOLE_DIRECTORY = "keep report.json in the directory that the run wrote, with all that lies in it"
 _SAME_RUN = "merge the shards of one run: the same command line but for --shard"

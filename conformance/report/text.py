@@ -9,6 +9,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_OF_MARKDOWN = re.compile(r"([\\`*_\[\]#|~@$])")
 _NOTE = re.compile(r"… ([\d,]+) characters in all, the first [\d,]+ are shown$")
 _ANY_LINE_END = re.compile(r"\r\n|\r(?=\n)")
 
@@ -48,8 +49,14 @@ def shortened(text: str, limit: int = 500) -> str:
 
 
 def one_line(text: str, limit: int = 500) -> str:
-    """Text for one line of a terminal or of Markdown."""
+    """Text for one line of a terminal."""
     if len(text) <= limit and text.isascii() and text.isprintable():
         return " ".join(text.split())
     shown, note = cut(text, limit)
     return " ".join(f"{visible(shown)} {note}".split())
+
+
+def in_markdown(text: str, limit: int = 500) -> str:
+    """Text for one line of Markdown, in which it means nothing but itself: neither markup nor a link."""
+    shown = one_line(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _OF_MARKDOWN.sub(r"\\\1", shown).replace("://", ":\u200b//").replace("www.", "www\u200b.")

@@ -38,6 +38,17 @@ def link_to(transcript: str) -> str | None:
     return quote(str(path), safe="/", errors="replace")
 
 
+def place_of(directory: Path, transcript: str) -> Path | None:
+    """Where a transcript stands; None for a name that leads out of the directory, or to no regular file."""
+    if link_to(transcript) is None:
+        return None
+    try:
+        place = (directory / transcript).resolve()
+        return place if place.is_file() and place.is_relative_to(directory.resolve()) else None
+    except (OSError, ValueError):
+        return None
+
+
 class Transcripts:
     """The transcripts named by a report that stands in `directory`."""
 
@@ -64,12 +75,10 @@ class Transcripts:
         ]
 
     def _load(self, transcript: str) -> list[WireLine] | None:
-        if self._directory is None or link_to(transcript) is None:
+        file = place_of(self._directory, transcript) if self._directory is not None else None
+        if file is None:
             return None
-        file = self._directory / transcript
         try:
-            if not file.resolve().is_relative_to(self._directory.resolve()):
-                return None
             with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
                 kept = (line.rstrip("\n") for line in islice(lines, _MOST_LINES) if not line.startswith("#"))
                 return [_wire_line(line) for line in kept]

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 from conformance.outcomes import CaseResult, Outcome, worst
 from conformance.report.aggregation import requirement_result, roles_judged
 from conformance.report.consequences import never_done, relieved_by, without_consequences
-from conformance.report.evidence import deciding_of, line_key, recorded_in, wanted_lines
+from conformance.report.evidence import Recorded, deciding_of, line_key, recorded_in, wanted_lines
 from conformance.report.model import Report, RequirementResult
 from conformance.report.reader import alterations
 from conformance.report.records import RequirementRecord
 from conformance.report.restated import restated
 
+Wire = Mapping[str, Recorded | None]
+"""What stands in each transcript that a report names; None where it cannot be read."""
 _OF_THE_STANDARD = ("clause", "role", "keyword", "level", "title", "text", "source")
 
 
@@ -54,6 +56,7 @@ def checks(content: dict[str, Any], report: Report, directory: Path, shipped: Sh
     """All checks of a report that stands in `directory`, whose JSON values are `content`."""
     same_set = report.header.requirement_set == shipped.digest
     records = list(shipped.records) if same_set else list(restated(report.requirements))
+    wire = {name: recorded_in(directory, name, numbers) for name, numbers in sorted(wanted_lines(report).items())}
     yield Check("the report is whole and agrees with its footer", tuple(alterations(content, report)))
     yield Check("each test case has the outcome of its findings", tuple(_case_outcomes(report)))
     yield Check("what follows from something else is held against that alone", tuple(_consequences(report)))
@@ -63,8 +66,8 @@ def checks(content: dict[str, Any], report: Report, directory: Path, shipped: Sh
         if same_set
         else Check("the words of the standard", remark="not compared: this suite ships another requirement set")
     )
-    yield Check("each transcript is as it was recorded", tuple(_transcripts(report, directory)))
-    yield Check("each deciding line stands in its transcript", tuple(_lines(report, directory)))
+    yield Check("each transcript is as it was recorded", tuple(_transcripts(report, directory, wire)))
+    yield Check("each deciding line stands in its transcript", tuple(_lines(report, wire)))
 
 
 def _case_outcomes(report: Report) -> Iterator[str]:
@@ -159,25 +162,24 @@ def _too_grave(report: Report, records: Mapping[str, RequirementRecord]) -> Iter
                 yield f"{case.id}: {finding.requirement} fails, though no failure may rest on its words"
 
 
-def _transcripts(report: Report, directory: Path) -> Iterator[str]:
-    digests, wanted = report.volatile.transcripts, wanted_lines(report)
-    for name in sorted(wanted):
-        recorded = recorded_in(directory, name, frozenset())
+def _transcripts(report: Report, directory: Path, wire: Wire) -> Iterator[str]:
+    digests = report.volatile.transcripts
+    for name, recorded in wire.items():
         if recorded is None:
             yield f"{name} is not beside the report"
         elif name not in digests:
             yield f"{name} has no digest in the report"
         elif recorded.digest != digests[name]:
             yield f"{name} was altered: its digest is another than that in the report"
-    yield from (f"{name} has a digest, but no test case names it" for name in sorted(digests.keys() - wanted.keys()))
+    yield from (f"{name} has a digest, but no test case names it" for name in sorted(digests.keys() - wire.keys()))
     there = {f"transcripts/{file.name}" for file in directory.glob("transcripts/*.txt")}
-    yield from (f"{name} lies beside the report, but no test case names it" for name in sorted(there - wanted.keys()))
+    yield from (f"{name} lies beside the report, but no test case names it" for name in sorted(there - wire.keys()))
 
 
-def _lines(report: Report, directory: Path) -> Iterator[str]:
+def _lines(report: Report, wire: Wire) -> Iterator[str]:
     quoted = dict(report.volatile.lines)
     for name, numbers in sorted(wanted_lines(report).items()):
-        recorded = recorded_in(directory, name, numbers)
+        recorded = wire[name]
         lines = recorded.lines if recorded else {}
         for number in sorted(numbers):
             told = quoted.pop(line_key(name, number), None)

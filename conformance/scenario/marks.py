@@ -8,32 +8,23 @@ that neither the user nor a second client has set stands for a removal, unless t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath
 from conformance.model.states import Item, ObservedObject, Snapshot, StoreState, normal_flags
 
 MARK = "\\deleted"
+Marked = tuple[tuple[FolderPath, ObservedObject], ...]
 
 
-@dataclass(frozen=True)
-class Sifted:
-    """A snapshot of the server without what the client has marked, and what that is."""
-
-    alive: Snapshot
-    marked: tuple[tuple[FolderPath, ObservedObject], ...]
-
-
-def sift(snapshot: Snapshot, models: Iterable[StoreState], equality: Equality) -> Sifted:
-    r"""Take out what carries a `\Deleted` that is in none of the models."""
+def sift(snapshot: Snapshot, models: Iterable[StoreState], equality: Equality) -> tuple[Snapshot, Marked]:
+    r"""A snapshot of the server without what carries a `\Deleted` that is in none of the models, and what that is."""
+    marked = [(path, each) for path, each in snapshot.objects() if MARK in normal_flags(each.flags)]
+    if not marked:
+        return snapshot, ()
     meant = {(path, equality.identity(item.content.octets)) for path, item in _marked_items(models)}
-    by_client = [
-        (path, each)
-        for path, each in snapshot.objects()
-        if MARK in normal_flags(each.flags) and (path, equality.identity(each.octets)) not in meant
-    ]
-    return Sifted(_without(snapshot, by_client), tuple(by_client)) if by_client else Sifted(snapshot, ())
+    by_client = tuple((path, each) for path, each in marked if (path, equality.identity(each.octets)) not in meant)
+    return _without(snapshot, by_client), by_client
 
 
 def _marked_items(models: Iterable[StoreState]) -> Iterator[tuple[FolderPath, Item]]:

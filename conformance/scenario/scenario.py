@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import TracebackType
-from typing import Self
 
 from conformance.clients.protocol import (
     ClientTimeout,
@@ -25,6 +23,7 @@ from conformance.imap.interception import Interceptor
 from conformance.imap.operations import Operation, read_operations
 from conformance.imap.proxies import Proxy, proxy_before
 from conformance.imap.transcript import Transcript
+from conformance.lifetime import Lifetime
 from conformance.model.comparison import Difference, Findings, Lens, Nature, Remark, compare
 from conformance.model.folders import FolderPath, display
 from conformance.model.needs import claimed_kinds, needed_for, of_claimed_kinds
@@ -78,7 +77,7 @@ class SyncRun:
         return [each for each in self.operations if each.kind in kinds]
 
 
-class Scenario:
+class Scenario(Lifetime):
     """A context manager around one fresh account; see the module's text for the order of its use."""
 
     def __init__(self, stage: Stage, judge: Judge, transcript: Transcript) -> None:
@@ -98,20 +97,7 @@ class Scenario:
         self.seen_on_server = Snapshot()
         self._untouched = True
         self._hidden: frozenset[str] = frozenset()
-        self._furniture: set[FolderPath] = set()
         self._interceptor: Interceptor | None = None
-        self._resources = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as started:
-            self._start(started)
-            self._resources = started.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
 
     def _start(self, started: ExitStack) -> None:
         stage = self.stage
@@ -119,7 +105,7 @@ class Scenario:
         started.callback(stage.server.release, self.account)
         self.transcript.protect(self.account.credentials.password)
         self.store = started.enter_context(ServerStore(self.account, self.transcript, stage.bounds.answer))
-        self._furniture = {INBOX, *self.store.folders()}
+        self._furniture = {INBOX, *self.store.furniture}
         self.proxy = started.enter_context(self._proxy())
         self.client.reset(self._account_of_the_client())
         self.on_server = ServerSide(self.store, self.judge.step)
@@ -417,24 +403,20 @@ class Scenario:
         return self._in_scope(self.client.snapshot()), self._server_snapshot()
 
     def _server_snapshot(self) -> Snapshot:
-        models = self.base, self.on_client.state, self.on_server.state
+        """The server without what the client has removed by a mark; `marked` is what of that is in doubt (A12)."""
         snapshot = self._in_scope(self.store.snapshot())
-        sifted = sift(snapshot, models, self.stage.equality)
-        removes_so = not sifted.marked or self._only_marks
-        self.marked = sifted.marked if removes_so else ()
-        return sifted.alive if removes_so else snapshot
+        alive, marked = sift(snapshot, self._states.states, self.stage.equality)
+        claimed = "logical-delete" not in self.stage.unclaimed_of_client
+        counts = bool(marked) and (claimed or not self._is_seen_to_expunge())
+        self.marked = marked if counts and not claimed else ()
+        return alive if counts else snapshot
 
-    @property
-    def _only_marks(self) -> bool:
-        r"""Whether a mark may be all that the client does to remove: it says so, or it was not seen to do more."""
-        if "logical-delete" not in self.stage.unclaimed_of_client:
-            return True
+    def _is_seen_to_expunge(self) -> bool:
         removals = (each for run in self.runs for each in run.of_kind("remove_object"))
-        return not any({"EXPUNGE", "MOVE"} & {*each.items} for each in removals)
+        return any({"EXPUNGE", "MOVE"} & {*each.items} for each in removals)
 
     def _in_scope(self, snapshot: Snapshot) -> Snapshot:
-        models = self.base, self.on_client.state, self.on_server.state
-        own = {path for path in self._furniture if not any(path in model.folders for model in models)}
+        own = {path for path in self._furniture if not any(path in each.folders for each in self._states.states)}
         kept = {path: objects for path, objects in snapshot.folders.items() if objects or path not in own}
         return Snapshot(kept) if len(kept) < len(snapshot.folders) else snapshot
 
@@ -472,7 +454,7 @@ class Scenario:
 
     def judge_marks(self, *also: str) -> None:
         r"""What was removed locally and is on the server still, marked `\Deleted`, decides neither way (A12)."""
-        if not self.marked or "logical-delete" not in self.stage.unclaimed_of_client:
+        if not self.marked:
             return
         (path, each), more = self.marked[0], len(self.marked) - 1
         observed = f"UID {each.handle} in {display(path)}{f' and {more} more' if more else ''} marked \\Deleted (A12)"

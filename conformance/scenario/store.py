@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -84,6 +85,11 @@ class ServerStore:
         hierarchy = self.hierarchy
         listed = ((hierarchy.path(each.name), each) for each in self.observer.list_folders(hierarchy.root))
         return {path: each for path, each in listed if path}
+
+    @cached_property
+    def furniture(self) -> frozenset[FolderPath]:
+        """The names that the account came with; to be asked before anything is made."""
+        return frozenset(self.folders())
 
     def snapshot(self) -> Snapshot:
         """All selectable folders with their objects. A connection that the server ended is opened anew once."""
@@ -178,10 +184,9 @@ class ServerStore:
         self.second_client.leave_folder()
 
     def fill(self, state: StoreState) -> None:
-        """Create all folders of a state, superiors first, and store its objects."""
-        there = set(self.folders())
+        """Create all folders of a state, superiors first, and store its objects; nothing else was made before."""
         for path in outermost_first(state.folders):
-            if path not in there and path != INBOX:
+            if path not in self.furniture and path != INBOX:
                 self.create_folder(path)
             if state.folders[path]:
                 self.put(path, *state.folders[path].values())

@@ -11,8 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from docker.errors import NotFound
 from testcontainers.core.container import DockerContainer
@@ -21,6 +20,7 @@ from conformance.adapters import nearest
 from conformance.imap.endpoint import Credentials, Endpoint, Tls
 from conformance.imap.errors import ImapProblem, NotAnImapServer
 from conformance.imap.wire import WireConnection
+from conformance.lifetime import Lifetime
 from conformance.model.folders import FolderPath
 from conformance.problems import AdapterProblem, UsageProblem
 from conformance.programs import private_directory
@@ -51,7 +51,7 @@ def open_container(spec: str, options: Mapping[str, str], timeout: float) -> Con
     return ContainerServer(name, find_profile(name, options), timeout)
 
 
-class ContainerServer:
+class ContainerServer(Lifetime):
     """One container that runs from enter to exit; each account is a new user, or a new folder where users are given."""
 
     def __init__(self, name: str, profile: Profile, timeout: float = 10.0) -> None:
@@ -59,34 +59,25 @@ class ContainerServer:
         self.abilities = frozenset(_abilities(profile))
         self._password = secrets.token_hex(12)
         self._numbers = itertools.count(1)
-        self._resources = ExitStack()
         self._users: list[RemoteServer] = []
         self._greeting = ""
         self._endpoint: Endpoint
         self._container: DockerContainer
 
-    def __enter__(self) -> Self:
-        with ExitStack() as started:
-            held = private_directory("container")
-            started.callback(shutil.rmtree, held, ignore_errors=True)
-            client = reach_engine()
-            started.callback(client.close)
-            remove_abandoned(client)
-            require_image(client, self.profile.image, _how_to_build(self.profile))
-            # Nobody can have signed a certificate for a server that was made just now, on this machine.
-            security = SPELLED[self.profile.security]
-            self._endpoint = Endpoint(_LOOPBACK, free_port(), security, tls=Tls(verified=False))
-            self._container = self._describe(held)
-            started.callback(self._stop)
-            self._start()
-            self._users = [started.enter_context(each) for each in self._users_of_the_image()]
-            self._resources = started.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
+    def _start(self, started: ExitStack) -> None:
+        held = private_directory("container")
+        started.callback(shutil.rmtree, held, ignore_errors=True)
+        client = reach_engine()
+        started.callback(client.close)
+        remove_abandoned(client)
+        require_image(client, self.profile.image, _how_to_build(self.profile))
+        # Nobody can have signed a certificate for a server that was made just now, on this machine.
+        security = SPELLED[self.profile.security]
+        self._endpoint = Endpoint(_LOOPBACK, free_port(), security, tls=Tls(verified=False))
+        self._container = self._describe(held)
+        started.callback(self._stop)
+        self._run_the_image()
+        self._users = [started.enter_context(each) for each in self._users_of_the_image()]
 
     def _describe(self, held: Path) -> DockerContainer:
         profile = self.profile
@@ -109,7 +100,7 @@ class ContainerServer:
             container.with_copy_into_container(text.encode(), file.path, int(file.mode, 8))
         return container
 
-    def _start(self) -> None:
+    def _run_the_image(self) -> None:
         with engine_told(f"a container of {self.profile.image} does not start", _LOOK):
             self._container.start()
         self._await_greeting()

@@ -12,16 +12,16 @@ import socket
 import subprocess
 import sys
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from conformance.imap.endpoint import Credentials, Endpoint
 from conformance.imap.errors import ConnectionLost, ImapProblem
 from conformance.imap.wire import WireConnection
+from conformance.lifetime import Lifetime
 from conformance.problems import AdapterProblem
 from conformance.programs import private_directory
 from conformance.servers.protocol import Account
@@ -123,7 +123,7 @@ class ServerProcess:
         self.start()
 
 
-class PrivateServer(ABC):
+class PrivateServer(Lifetime):
     """A server under test that is started for a run, in a directory of its own; every user name logs in."""
 
     _product: ClassVar[str]
@@ -131,26 +131,15 @@ class PrivateServer(ABC):
     def __init__(self) -> None:
         self._password = secrets.token_hex(12)
         self._numbers = itertools.count(1)
-        self._resources = ExitStack()
 
-    def __enter__(self) -> Self:
-        with ExitStack() as started:
-            self._directory = private_directory(self._product.split()[0].lower())
-            started.callback(shutil.rmtree, self._directory, ignore_errors=True)
-            self._endpoint = Endpoint("127.0.0.1", free_port())
-            command, environment = self._prepare()
-            self._process = ServerProcess(
-                self._product, command, self._endpoint, self._directory, environment=environment
-            )
-            started.callback(self._process.stop)
-            self._process.start()
-            self._resources = started.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._resources.close()
+    def _start(self, started: ExitStack) -> None:
+        self._directory = private_directory(self._product.split()[0].lower())
+        started.callback(shutil.rmtree, self._directory, ignore_errors=True)
+        self._endpoint = Endpoint("127.0.0.1", free_port())
+        command, environment = self._prepare()
+        self._process = ServerProcess(self._product, command, self._endpoint, self._directory, environment=environment)
+        started.callback(self._process.stop)
+        self._process.start()
 
     @abstractmethod
     def program(self) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraint
 from conformance.adapters import nearest
 from conformance.problems import ConfigurationProblem, Problem, UsageProblem
 from conformance.resources import fill, fixture, places
+from conformance.toml_files import read_toml
 
 _PLACE = ("servers", "containers")
 _NETWORKS = ("host", "bridge")
@@ -196,7 +196,7 @@ def read_profile(path: Path, changes: Mapping[str, str] | None = None) -> Profil
 
     Raises `ConfigurationProblem` that names file and key.
     """
-    said = {**_toml(path), **(changes or {})}
+    said = {**read_toml(path, "give -O server.profile a readable file"), **(changes or {})}
     try:
         # Strict, so that no type is taken for another; then an array of TOML has to be a tuple already.
         profile = Profile.model_validate(_tuples(said))
@@ -210,15 +210,6 @@ def read_profile(path: Path, changes: Mapping[str, str] | None = None) -> Profil
         ) from None
     _check(path, profile)
     return profile
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationProblem(f"{path}: {error.strerror}", "give -O server.profile a readable file") from None
-    except ValueError as error:
-        raise ConfigurationProblem(f"{path} is not TOML: {error}", "mend that line; see https://toml.io") from None
 
 
 def _tuples(value: Any) -> Any:
