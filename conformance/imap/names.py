@@ -43,6 +43,11 @@ def quote(octets: bytes) -> bytes:
     """A quoted string (RFC 3501 4.3); raises `ValueError` for CR, LF, NUL and octets above 127: use a literal."""
     if not octets.isascii() or any(octet in octets for octet in b"\r\n\0"):
         raise ValueError(f"{octets!r} cannot be quoted; send it as a literal")
+    return quote_escaped(octets)
+
+
+def quote_escaped(octets: bytes) -> bytes:
+    """Octets between quotes, whatever they are; a server that sent them need not have kept to RFC 3501 4.3."""
     return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 

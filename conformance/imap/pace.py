@@ -15,7 +15,10 @@ class Pace:
         self._next = 0.0
 
     def wait(self) -> float:
-        """Wait for the next turn; returns the seconds that it took."""
+        """Wait for the next turn; returns the seconds that it took.
+
+        A rate is nothing but time: there is no event that could be waited for instead.
+        """
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next)

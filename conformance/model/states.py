@@ -30,6 +30,14 @@ def normal_flags(flags: Iterable[str]) -> Flags:
     return frozenset(flag.lower() for flag in flags) - {"\\recent"}
 
 
+def is_permanent(flag: str, permanent: Iterable[str] | None) -> bool:
+    r"""Whether a server keeps a flag (RFC 3501 7.1): it lists it, or `\*` for every keyword; without a list it does."""
+    if permanent is None:
+        return True
+    listed = {each.lower() for each in permanent}
+    return flag.lower() in listed or ("\\*" in listed and not flag.startswith("\\"))
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One object in a folder of a modelled store; `name` is its symbolic handle, unique in a scenario."""

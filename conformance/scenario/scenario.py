@@ -30,7 +30,7 @@ from conformance.model.needs import claimed_kinds, needed_for, of_claimed_kinds
 from conformance.model.oracle import Doubts, Expectation, Row, Standing, expect
 from conformance.model.policy import EVERYTHING, Policy
 from conformance.model.settlement import Triple, settled
-from conformance.model.states import Flags, ObservedObject, Side, Snapshot, StoreState
+from conformance.model.states import Flags, ObservedObject, Side, Snapshot, StoreState, is_permanent
 from conformance.outcomes import Outcome, Reason
 from conformance.problems import AdapterProblem
 from conformance.scenario.attribution import TWINS, broken_requirement, plain_requirements
@@ -301,9 +301,7 @@ class Scenario(Lifetime):
 
     def server_keeps(self, flag: str, path: FolderPath) -> bool:
         """Whether the server says that it keeps a flag of the objects in a folder."""
-        permanent = self.store.permanent_flags(path)
-        known = {each.lower() for each in permanent or ()}
-        return permanent is None or flag.lower() in known or ("\\*" in known and not flag.startswith("\\"))
+        return is_permanent(flag, self.store.permanent_flags(path))
 
     def _adopt(self, states: Triple) -> None:
         self._untouched, self.doubts = True, None

@@ -15,7 +15,7 @@ from typing import Self
 
 from conformance.imap.data import ListData, compact_uids, fetch_items, list_data
 from conformance.imap.errors import ImapProblem
-from conformance.imap.names import Hierarchy, decode_name, encode_name, quote, same_spelling
+from conformance.imap.names import Hierarchy, decode_name, encode_name, quote, quote_escaped, same_spelling
 from conformance.imap.recorder import Recorder
 from conformance.imap.session import StorageSession
 from conformance.imap.syntax import Response, Token, flags_of, number_of, octets_of
@@ -23,7 +23,7 @@ from conformance.imap.transcript import Transcript
 from conformance.imap.wire import Exchange, WireConnection
 from conformance.model.folders import FolderPath
 from conformance.model.objects import ObjectKind, of_kind
-from conformance.model.states import SYSTEM_FLAGS
+from conformance.model.states import SYSTEM_FLAGS, is_permanent
 from conformance.scenario.judge import Judge, NotApplicable, PreconditionNotReached
 from conformance.scenario.stage import Stage
 from conformance.scenario.watch import PREFIX, Watch
@@ -54,11 +54,7 @@ class Selection:
 
     def keeps(self, *flags: str) -> bool:
         r"""Whether flags are permanent: listed, or keywords that `\*` admits; without PERMANENTFLAGS all are."""
-        if self.permanent_flags is None:
-            return True
-        listed = {each.lower() for each in self.permanent_flags}
-        new = "\\*" in listed
-        return all(flag.lower() in listed or (new and not flag.startswith("\\")) for flag in flags)
+        return all(is_permanent(flag, self.permanent_flags) for flag in flags)
 
     def some_flag(self) -> str:
         """A flag that is permanent. Raises `NotApplicable` if no flag is."""
@@ -266,8 +262,7 @@ class Storage:
     @staticmethod
     def quoted(wire_name: bytes) -> bytes:
         """A listed name as a quoted string, octets above 127 included, without CR, LF and NUL, which none can hold."""
-        escaped = wire_name.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-        return b'"' + escaped.translate(None, b"\r\n\0") + b'"'
+        return quote_escaped(wire_name.translate(None, b"\r\n\0"))
 
     def wire_name(self, *levels: str) -> bytes:
         """The wire name of a path, as LIST sends it."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from conformance.model.equality import Equality
 from conformance.model.folders import FolderPath
-from conformance.model.states import Flags, Item, normal_flags
+from conformance.model.states import Flags, Item, is_permanent, normal_flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,7 @@ class Shelf:
 
     def keeps(self, flag: str) -> bool:
         """Whether the server says that it keeps a flag; true as long as it has said nothing (RFC 3501 7.1)."""
-        if self.permanent is None:
-            return True
-        return flag.lower() in self.permanent or (not flag.startswith("\\") and "\\*" in self.permanent)
+        return is_permanent(flag, self.permanent)
 
     def kept(self, flags: Iterable[str]) -> Flags:
         """Those of the flags that are kept, in lower case."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 HELLO: dict[str, Any] = {"protocol": 1, "name": "bad", "version": "1", "claims": {"durable-base": False}}
+# Nothing is waited for: a process that outlives everybody's patience is what the tests need.
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -37,6 +38,7 @@ def _long_line() -> None:
 
 
 def _hang() -> None:
+    """No answer ever comes; the test ends the process."""
     time.sleep(600)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.imap.names import Hierarchy, decode_name, encode_name, quote, same_folder
+from conformance.imap.names import Hierarchy, decode_name, encode_name, quote, quote_escaped, same_folder
 
 NAMES = {
     "INBOX": b"INBOX",
@@ -90,3 +90,9 @@ def test_levels_that_cannot_be_told_apart_are_refused() -> None:
         with pytest.raises(ValueError):
             hierarchy.name(path)
     assert Hierarchy(None).path("a/b") == ("a/b",)
+
+
+def test_a_name_of_the_server_is_quoted_whatever_it_is() -> None:
+    """A server that lists 8-bit names is asked for what it listed; nothing breaks out of the quotes."""
+    assert quote_escaped(b'a"b\\c') == quote(b'a"b\\c') == b'"a\\"b\\\\c"'
+    assert quote_escaped("Žluť".encode()) == b'"' + "Žluť".encode() + b'"'

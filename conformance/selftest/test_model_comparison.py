@@ -9,7 +9,7 @@ from conformance.model.equality import Equality
 from conformance.model.objects import message
 from conformance.model.oracle import expect
 from conformance.model.policy import Direction, Policy
-from conformance.model.states import ObservedObject, Side, Snapshot, StoreState
+from conformance.model.states import ObservedObject, Side, Snapshot, StoreState, is_permanent
 from conformance.scenario.attribution import broken_requirement
 from conformance.scenario.content import CONVERSATION, holding, item, usual_base
 
@@ -148,3 +148,12 @@ def test_flags_of_equal_objects_are_asked_for_only_where_all_of_them_are() -> No
     upload_only = Policy(direction=Direction.UPLOAD)
     findings = compare(expect(local, local, server, upload_only), observed(local), observed(server))
     assert not findings.differences
+
+
+def test_which_flags_a_server_keeps() -> None:
+    r"""Those that it lists, and with `\*` every keyword; all where it lists nothing (RFC 3501 7.1)."""
+    assert is_permanent("\\Seen", None)
+    assert is_permanent("\\seen", ["\\Seen"])
+    assert not is_permanent("\\Draft", ["\\Seen", "\\*"])
+    assert is_permanent("CpmMuted", ["\\*"])
+    assert not is_permanent("CpmMuted", ["\\Seen"])

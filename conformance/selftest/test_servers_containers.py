@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from conformance.imap.errors import ConnectionLost, OperationRefused
-from conformance.imap.session import StorageSession
 from conformance.problems import AdapterProblem
+from conformance.selftest import abilities
+from conformance.selftest.abilities import OBJECT, log_in
 from conformance.selftest.programs import eventually, or_skip
 from conformance.servers.container import ContainerServer
 from conformance.servers.engine import OF, clean_engine, reach_engine, require_image
@@ -24,7 +25,6 @@ from conformance.servers.protocol import Ability, Account
 from conformance.servers.traces import here
 
 REQUIRED = "CPM_REQUIRE_CONTAINERS"
-OBJECT = b"From: a@example.org\r\nSubject: one\r\n\r\nbody\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +46,6 @@ def server(profile: Profile) -> Iterator[ContainerServer]:
     """Dovecot in a container."""
     with ContainerServer("dovecot", profile) as started:
         yield started
-
-
-def log_in(account: Account) -> StorageSession:
-    """A session of the account's user."""
-    return StorageSession.open(account.endpoint, account.credentials)
 
 
 def names(account: Account) -> set[str]:
@@ -115,13 +110,7 @@ def test_a_read_only_folder_takes_no_object(server: ContainerServer) -> None:
 
 def test_a_quota_refuses_what_does_not_fit(server: ContainerServer) -> None:
     """QUOTA, by a command in the container."""
-    account = server.fresh_account()
-    server.set_quota(account, 5 * 1024)
-    with log_in(account) as session:
-        session.create_folder("a")
-        session.store_object("a", OBJECT)
-        with pytest.raises(OperationRefused):
-            session.store_object("a", OBJECT + b"x" * 8 * 1024)
+    abilities.limit(server)
 
 
 def test_a_new_uid_validity_is_greater_and_keeps_the_objects(server: ContainerServer) -> None:
@@ -130,12 +119,7 @@ def test_a_new_uid_validity_is_greater_and_keeps_the_objects(server: ContainerSe
     with log_in(account) as session:
         session.create_folder("Grüße")
         session.store_object("Grüße", OBJECT)
-        before = session.set_active_folder("Grüße").uid_validity
-    server.renew_uid_validity(account, "Grüße")
-    with log_in(account) as session:
-        active = session.set_active_folder("Grüße")
-        assert (active.uid_validity or 0) > (before or 0)
-        assert active.exists == 1
+    abilities.renew(server, account, "Grüße")
 
 
 def test_a_restart_ends_sessions_and_keeps_mail(server: ContainerServer) -> None:

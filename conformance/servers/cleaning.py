@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from conformance.imap.data import list_data
 from conformance.imap.errors import ImapProblem, OperationRefused
-from conformance.imap.names import Hierarchy, decode_name, quote
+from conformance.imap.names import Hierarchy, decode_name, quote_escaped
 from conformance.model.folders import FolderPath, outermost_first
 from conformance.servers.diagnosis import failed
 from conformance.servers.location import Location
 from conformance.servers.reaching import log_in, reach
-from conformance.servers.territory import is_empty
+from conformance.servers.territory import is_empty, subscriptions
 from conformance.servers.traces import Record, dead_records, is_of_here, lives, run_of
 
 _ALIVE = "its run is still at work; stop that first"
@@ -98,15 +97,15 @@ class Cleaning:
             self.done.removed.append(f"folder {shown}" + (f" with {len(names) - 1} below it" if len(names) > 1 else ""))
 
     def _subscriptions(self) -> Iterator[bytes]:
-        for response in self._wire.command(b'LSUB "" "*"').require_ok("LSUB").named("LSUB"):
-            wire_name = list_data(response).wire_name
-            found = run_of(self._hierarchy.path(decode_name(wire_name)) or ())
+        answer = self._wire.command(b'LSUB "" "*"').require_ok("LSUB")
+        for wire_name, path in subscriptions(answer, self._hierarchy):
+            found = run_of(path)
             if found and self._reason_to_leave(found[0]) is None:
                 yield wire_name
 
     def _unsubscribe(self, wire_name: bytes) -> None:
         if not self.dry:
-            self._wire.command(b"UNSUBSCRIBE " + quote(wire_name)).require_ok("UNSUBSCRIBE")
+            self._wire.command(b"UNSUBSCRIBE " + quote_escaped(wire_name)).require_ok("UNSUBSCRIBE")
         self.done.removed.append(f"subscription to {decode_name(wire_name)}")
 
     def _records(self) -> Iterator[Record]:

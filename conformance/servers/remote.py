@@ -10,9 +10,8 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from conformance.imap.data import list_data
 from conformance.imap.errors import ImapProblem, OperationRefused
-from conformance.imap.names import Hierarchy, decode_name, quote
+from conformance.imap.names import Hierarchy, quote_escaped
 from conformance.imap.session import StorageSession
 from conformance.imap.syntax import octets_of
 from conformance.imap.wire import WireConnection
@@ -22,7 +21,7 @@ from conformance.servers.diagnosis import failed
 from conformance.servers.location import Location
 from conformance.servers.protocol import Ability, AbilityMissing, Account
 from conformance.servers.reaching import log_in, reach
-from conformance.servers.territory import foreign_content, is_empty, top_of
+from conformance.servers.territory import foreign_content, is_empty, subscriptions, top_of
 from conformance.servers.traces import Record, new_run
 
 
@@ -192,12 +191,10 @@ class RemoteServer:
     def _unsubscribe(self) -> None:
         """Take off the subscriptions that a client made to folders of this run."""
         with self._connection() as session:
-            hierarchy = Hierarchy(session.delimiter)
-            for response in self._wire.command(b'LSUB "" "*"').named("LSUB"):
-                wire_name = list_data(response).wire_name
-                path = hierarchy.path(decode_name(wire_name)) or ()
+            answer = self._wire.command(b'LSUB "" "*"')
+            for wire_name, path in subscriptions(answer, Hierarchy(session.delimiter)):
                 if any(path[: len(root)] == root for root in self._released):
-                    self._wire.command(b"UNSUBSCRIBE " + quote(wire_name))
+                    self._wire.command(b"UNSUBSCRIBE " + quote_escaped(wire_name))
 
     def foreign(self) -> list[str]:
         """What the account holds that is not the suite's; see `foreign_content`."""

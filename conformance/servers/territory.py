@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 
+from conformance.imap.data import list_data
 from conformance.imap.errors import OperationRefused
 from conformance.imap.names import Hierarchy, decode_name
 from conformance.imap.session import StorageSession
 from conformance.imap.syntax import octets_of
-from conformance.imap.wire import WireConnection
+from conformance.imap.wire import Exchange, WireConnection
 from conformance.model.folders import FolderPath
 from conformance.servers.traces import is_of_here, lives, run_of
 
@@ -49,6 +51,13 @@ def left_by_dead_runs(session: StorageSession) -> list[str]:
     hierarchy = Hierarchy(session.delimiter)
     found = {run_of(hierarchy.path(each.name) or ()) for each in session.list_folders()}
     return sorted(hierarchy.name(each[1]) for each in found if each and not (is_of_here(each[0]) and lives(each[0])))
+
+
+def subscriptions(answer: Exchange, hierarchy: Hierarchy) -> Iterator[tuple[bytes, FolderPath]]:
+    """The names that LSUB answered, as the server spells them and as paths."""
+    for response in answer.named("LSUB"):
+        wire_name = list_data(response).wire_name
+        yield wire_name, hierarchy.path(decode_name(wire_name)) or ()
 
 
 def is_empty(session: StorageSession, name: str) -> bool:

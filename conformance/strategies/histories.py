@@ -215,8 +215,7 @@ class _Author:
 
     def _is_possible(self, edit: Edit, draft: Draft, *, conflicts: bool) -> bool:
         possible = edit.kind not in self.shape.without and draft.allows(edit, conflicts=conflicts)
-        unclaimed = self.shape.unclaimed
-        return possible and (not unclaimed or unclaimed.isdisjoint(needed_by(edit, draft.state(edit.side))))
+        return possible and self.shape.unclaimed.isdisjoint(needed_by(edit, draft.state(edit.side)))
 
     def _free(self, draft: Draft, side: Side) -> Iterator[tuple[str, Callable[[], Edit]]]:
         held = self._held(draft, side)
