@@ -26,17 +26,10 @@ def test_each_resulting_folder_is_set_active(scenario: Scenario) -> None:
         scenario.on_client.remove(ARCHIVE, "message-3")
         scenario.on_client.put(("New in local storage",), item("message-13"))
     changed = {scenario.store.name(path) for path in scenario.changed_folders()}
-    runs = _synchronized(scenario)
+    runs = scenario.synchronizations()
     selected = {each.folder for run in runs for each in run.of_kind("set_active_folder")}
     observed = f"not set active: {', '.join(sorted(changed - selected))}"
     scenario.judge.check("SYN-401", changed <= selected, "each changed folder is set active", observed)
-
-
-def _synchronized(scenario: Scenario) -> list[SyncRun]:
-    """Synchronize; the runs that the client needed for it."""
-    before = len(scenario.runs)
-    scenario.synchronize()
-    return scenario.runs[before:]
 
 
 @client_case("new-objects-are-found-from-the-response", "SYN-402", "OP02-C2")
@@ -68,7 +61,7 @@ def test_known_objects_are_not_fetched_again(scenario: Scenario) -> None:
     scenario.on_server.put(CONVERSATION, item("message-11"))
     scenario.on_client.put(CONVERSATION, item("message-12"))
     known = set(scenario.store.uids(CONVERSATION, scenario.base.folders[CONVERSATION].values()))
-    runs = _synchronized(scenario)
+    runs = scenario.synchronizations()
     if scenario.findings.differences:
         _judge_bodies(scenario, runs, known)
         return
@@ -180,7 +173,7 @@ def test_causal_order(scenario: Scenario) -> None:
     scenario.on_server.put(CONVERSATION, item("message-12"))
     scenario.on_client.remove(CONVERSATION, "message-1")
     scenario.on_client.set_flags(CONVERSATION, "message-2", add=["\\Flagged"])
-    apply_law(scenario, "SYN-412", _synchronized(scenario))
+    apply_law(scenario, "SYN-412", scenario.synchronizations())
     scenario.judge_end_state("SYN-412", covers=("SYN-304", "SYN-408"))
 
 

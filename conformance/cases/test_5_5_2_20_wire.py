@@ -36,9 +36,7 @@ def _news_of_every_kind(scenario: Scenario) -> None:
 
 def _synchronized(scenario: Scenario) -> SyncRun:
     """The synchronization of the news, several runs of the client taken as one."""
-    before = len(scenario.runs)
-    scenario.synchronize()
-    runs = scenario.runs[before:]
+    runs = scenario.synchronizations()
     return SyncRun(runs[-1].result, runs[0].transcript, runs[0].first, runs[-1].last)
 
 

@@ -227,6 +227,12 @@ class Scenario(Lifetime):
         self._settle()
         return self.runs[-1]
 
+    def synchronizations(self) -> list[SyncRun]:
+        """Synchronize; all the runs that the client needed for it."""
+        before = len(self.runs)
+        self.synchronize()
+        return self.runs[before:]
+
     def _settle(self) -> Sequence[Difference]:
         if self._untouched:
             self._verify_preparation()
